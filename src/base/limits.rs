@@ -1,0 +1,33 @@
+//! Every bound of the system in one place, with the relations between them checked at compile time.
+
+/// Rows in a column batch.
+pub const BATCH_ROWS: usize = 1024;
+/// Longest encoded key, in bytes. A longer primary or index key is refused with 54000.
+pub const KEY_BYTES_MAX: usize = 16 << 10;
+/// Longest encoded row, in bytes.
+pub const ROW_BYTES_MAX: usize = 64 << 20;
+/// Columns in a table.
+pub const TABLE_COLUMNS_MAX: usize = 1600;
+/// Bytes in an identifier; longer ones are cut, as PostgreSQL does.
+pub const IDENTIFIER_BYTES_MAX: usize = 63;
+/// Bytes in a protocol message from a client, and so in a statement or value.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+/// Bytes in a startup packet.
+pub const STARTUP_BYTES_MAX: usize = 16 << 10;
+/// Parameters of a prepared statement.
+pub const PARAMETERS_MAX: usize = 65_535;
+/// Nesting of expressions and queries in a statement.
+pub const STATEMENT_DEPTH_MAX: usize = 200;
+/// Requests that wait in one core's mailbox before senders wait.
+pub const MAILBOX_REQUESTS_MAX: usize = 16_384;
+/// Batches a fragment may have under way to its reader.
+pub const FRAGMENT_BATCHES_MAX: usize = 8;
+/// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
+pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// Partitions of a keyspace.
+pub const PARTITIONS_MAX: usize = 4096;
+/// Shards (cores) of a node.
+pub const SHARDS_MAX: usize = 1024;
+
+const _: () = assert!(ROW_BYTES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(KEY_BYTES_MAX <= TRANSACTION_BUFFER_BYTES_MAX);

@@ -1,0 +1,7 @@
+//! distdb
+pub mod base;
+pub mod catalog;
+pub mod error;
+pub mod sql;
+
+pub use error::{Error, Result};

@@ -1,0 +1,9 @@
+//! Row 3: SQL, as pure functions: text → syntax tree → bound plan → optimized physical plan → operators over batches.
+//!
+//! No time, disk, network or randomness: what an expression needs of these (now(), a seed) comes in
+//! [`expr::Context`]; rows come in through [`execute`]'s sources.
+
+pub mod define;
+pub mod expr;
+pub mod plan;
+pub mod utility;
