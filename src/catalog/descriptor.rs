@@ -47,6 +47,8 @@ pub struct Table {
     pub primary_key: Option<PrimaryKey>,
     /// Secondary indexes.
     pub indexes: Vec<Index>,
+    /// The number of the next index: numbers are not used twice, because entries of a dropped index stay until the storage goes.
+    pub next_index: IndexId,
 }
 
 impl Table {
