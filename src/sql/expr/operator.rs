@@ -161,6 +161,8 @@ pub const SIGNATURES: &[Signature<Function>] = &[
     op(">>", Function::ShiftRight, &[INT4, INT4], INT4),
     op(">>", Function::ShiftRight, &[INT8, INT4], INT8),
     op("||", Function::Concatenate, &[TEXT, TEXT], TEXT),
+    op("||", Function::Concatenate, &[TEXT, Slot::AsText], TEXT).stable(),
+    op("||", Function::Concatenate, &[Slot::AsText, TEXT], TEXT).stable(),
     op("||", Function::Concatenate, &[BYTEA, BYTEA], BYTEA),
     op("||", Function::ArrayConcatenate, &[ARRAY, ARRAY], ARRAY).nullable(),
     op("||", Function::ArrayAppend, &[ARRAY, ELEMENT], ARRAY).nullable(),
@@ -197,12 +199,6 @@ pub const SIGNATURES: &[Signature<Function>] = &[
     op("&&", Function::ArrayOverlaps, &[ARRAY, ARRAY], BOOL),
 ];
 
-/// Text with a value of any other type; tried when no entry of the table fits.
-const CONCATENATE_ANY: &[Signature<Function>] = &[
-    op("||", Function::Concatenate, &[TEXT, Slot::Any], TEXT).stable(),
-    op("||", Function::Concatenate, &[Slot::Any, TEXT], TEXT).stable(),
-];
-
 /// Overloads of an operator.
 pub fn candidates(name: &str) -> impl Iterator<Item = Signature<Function>> {
     SIGNATURES.iter().filter(move |signature| signature.name == name).copied()
@@ -210,22 +206,7 @@ pub fn candidates(name: &str) -> impl Iterator<Item = Signature<Function>> {
 
 /// The overload that an operator means; one argument for a prefix operator. Not for comparisons: see [`comparison`].
 pub fn resolve(name: &str, arguments: &[DataType]) -> Result<Resolved<Function>> {
-    let first = select(candidates(name), arguments, true);
-    if name == "||" && first == Err(Failure::None) {
-        let wide = CONCATENATE_ANY.iter().copied();
-        if let Ok(mut resolved) = select(wide, arguments, true) {
-            if arguments.iter().any(|argument| is_string(*argument) || is_unknown(*argument)) {
-                // What is not a string is written as one, as casts to text write it.
-                resolved.arguments = vec![DataType::of(TypeKind::Text); 2];
-                return Ok(resolved);
-            }
-        }
-    }
-    first.map_err(|failure| unresolved(name, arguments, failure))
-}
-
-fn is_string(data_type: DataType) -> bool {
-    super::cast::category(data_type) == 'S'
+    select(candidates(name), arguments, true).map_err(|failure| unresolved(name, arguments, failure))
 }
 
 /// Comparable types, each with all six operators; cross-type ones follow by implicit casts.

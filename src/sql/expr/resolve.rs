@@ -14,6 +14,8 @@ pub enum Slot {
     Exact(DataType),
     /// Any type at all; arguments are not converted.
     Any,
+    /// Any type but an array; the argument is cast to text.
+    AsText,
     /// Any type; all `AnyElement` of a call are the same, and it is the element of `AnyArray`.
     AnyElement,
     /// An array whose element is `AnyElement`.
@@ -181,6 +183,7 @@ fn coercible<F: Copy>(candidate: &Signature<F>, inputs: &[DataType]) -> bool {
     let each = inputs.iter().enumerate().all(|(i, &input)| match candidate.slot(i) {
         Slot::Exact(target) => cast::is_implicit(input, target),
         Slot::Any | Slot::AnyElement | Slot::AnyCompatible => true,
+        Slot::AsText => !input.array,
         Slot::AnyArray => input.array || is_unknown(input),
     });
     each && polymorphic(candidate, inputs).is_some()
@@ -213,7 +216,7 @@ fn polymorphic<F: Copy>(candidate: &Signature<F>, inputs: &[DataType]) -> Option
                 compatible.push(input);
                 continue;
             }
-            Slot::Exact(_) | Slot::Any => continue,
+            Slot::Exact(_) | Slot::Any | Slot::AsText => continue,
         };
         match element {
             None => element = Some(seen),
@@ -239,6 +242,7 @@ fn finish<F: Copy>(candidate: &Signature<F>, inputs: &[DataType]) -> Result<Reso
     let bound = polymorphic(candidate, inputs).ok_or(Failure::None)?;
     let place = |slot: Slot, input: DataType| match slot {
         Slot::Exact(target) => target,
+        Slot::AsText => TEXT,
         Slot::Any if is_unknown(input) => TEXT,
         Slot::Any => input,
         Slot::AnyElement => bound.element,
