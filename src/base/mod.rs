@@ -9,3 +9,4 @@ pub mod sqlstate;
 pub mod time;
 pub mod types;
 pub mod value;
+pub mod write;
