@@ -1,51 +1,34 @@
 //! A gate that opens once: tasks of one core wait for the end of something.
 
-use std::{
-    cell::RefCell,
-    future::poll_fn,
-    rc::Rc,
-    task::{Poll, Waker},
-};
+use crate::env::signal::Signal;
+use std::{cell::Cell, rc::Rc};
 
 /// Shared by those who wait and the one who opens it. Once open it stays open.
 #[derive(Clone, Default)]
-pub struct Gate(Rc<RefCell<State>>);
+pub struct Gate(Rc<State>);
 
 #[derive(Default)]
 struct State {
-    open: bool,
-    /// One per waiting task.
-    waiting: Vec<Waker>,
+    open: Cell<bool>,
+    opened: Signal,
 }
 
 impl Gate {
     /// Lets everybody through, now and later.
     pub fn open(&self) {
-        let waiting = {
-            let mut state = self.0.borrow_mut();
-            state.open = true;
-            std::mem::take(&mut state.waiting)
-        };
-        waiting.into_iter().for_each(Waker::wake);
+        self.0.open.set(true);
+        self.0.opened.set();
     }
 
     /// Whether it is open.
     pub fn is_open(&self) -> bool {
-        self.0.borrow().open
+        self.0.open.get()
     }
 
     /// Waits until it is open. May be dropped at any point.
     pub async fn wait(&self) {
-        poll_fn(|context| {
-            let mut state = self.0.borrow_mut();
-            if state.open {
-                return Poll::Ready(());
-            }
-            if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-                state.waiting.push(context.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await
+        while !self.is_open() {
+            self.0.opened.wait().await;
+        }
     }
 }

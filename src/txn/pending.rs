@@ -176,27 +176,30 @@ impl PendingTable {
 }
 
 /// Which open transactions have buffered a write of which key.
+/// Keys are given as their [`key_hash`], so that a transaction can keep what it asked for in eight bytes a key.
 #[derive(Default)]
 pub struct Interest(HashedMap<Holders<TransactionId>>);
 
 impl Interest {
-    /// Notes that a transaction wants to write a key; once is enough.
-    pub fn add(&mut self, key: &[u8], transaction: TransactionId) {
-        match self.0.entry(key_hash(key)) {
+    /// Notes that a transaction wants to write the key of this hash; false if that was known.
+    pub fn add(&mut self, key: u64, transaction: TransactionId) -> bool {
+        match self.0.entry(key) {
             hashbrown::hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(Holders::One(transaction));
             }
             hashbrown::hash_map::Entry::Occupied(mut holders) => {
-                if !holders.get().iter().any(|holder| *holder == transaction) {
-                    holders.get_mut().push(transaction);
+                if holders.get().iter().any(|holder| *holder == transaction) {
+                    return false;
                 }
+                holders.get_mut().push(transaction);
             }
         }
+        true
     }
 
     /// Forgets it.
-    pub fn remove(&mut self, key: &[u8], transaction: TransactionId) {
-        if let hashbrown::hash_map::Entry::Occupied(mut holders) = self.0.entry(key_hash(key))
+    pub fn remove(&mut self, key: u64, transaction: TransactionId) {
+        if let hashbrown::hash_map::Entry::Occupied(mut holders) = self.0.entry(key)
             && holders.get_mut().remove(|holder| *holder == transaction)
         {
             holders.remove();
@@ -283,12 +286,13 @@ mod tests {
     fn interest_is_counted_once_per_transaction() {
         let mut interest = Interest::default();
         let (one, two) = (TransactionId(1), TransactionId(2));
-        interest.add(b"k", one);
-        interest.add(b"k", one);
-        interest.add(b"k", two);
+        let key = key_hash(b"k");
+        assert!(interest.add(key, one));
+        assert!(!interest.add(key, one));
+        assert!(interest.add(key, two));
         assert_eq!(interest.others(b"k", Some(one)).collect::<Vec<_>>(), [two]);
-        interest.remove(b"k", two);
-        interest.remove(b"k", one);
+        interest.remove(key, two);
+        interest.remove(key, one);
         assert!(interest.is_empty());
     }
 
