@@ -3,5 +3,6 @@ pub mod base;
 pub mod catalog;
 pub mod error;
 pub mod sql;
+pub mod storage;
 
 pub use error::{Error, Result};

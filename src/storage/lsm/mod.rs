@@ -1,0 +1,10 @@
+//! The LSM tree of one core.
+
+pub mod arena;
+pub mod memtable;
+pub mod options;
+pub mod retention;
+mod tree;
+
+pub use options::{Compression, Options};
+pub use retention::{Provisional, Resolution, Retention, View};
