@@ -4,6 +4,7 @@ pub mod arena;
 pub mod memtable;
 pub mod options;
 pub mod retention;
+pub mod table;
 mod tree;
 
 pub use options::{Compression, Options};
