@@ -1,6 +1,7 @@
 //! distdb
 pub mod base;
 pub mod catalog;
+pub mod env;
 pub mod error;
 pub mod sql;
 pub mod storage;
