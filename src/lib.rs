@@ -3,6 +3,9 @@ pub mod base;
 pub mod catalog;
 pub mod env;
 pub mod error;
+pub mod shard;
 pub mod sql;
+pub mod storage;
+pub mod txn;
 
 pub use error::{Error, Result};
