@@ -1,4 +1,6 @@
 //! distdb
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod base;
 pub mod catalog;
 pub mod error;
