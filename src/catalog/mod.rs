@@ -6,4 +6,4 @@
 
 pub mod descriptor;
 
-pub use descriptor::*;
+pub use descriptor::{Column, Database, Index, IndexColumn, Keyspace, PrimaryKey, Schema, Table};
