@@ -3,6 +3,8 @@
 
 pub mod base;
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod sql;
 
