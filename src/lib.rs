@@ -1,6 +1,11 @@
 //! distdb
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod base;
 pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod coordinator;
 pub mod env;
 pub mod error;
 pub mod shard;
