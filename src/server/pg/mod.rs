@@ -13,6 +13,7 @@
 
 pub mod backend;
 mod connection;
+mod converse;
 mod copy;
 mod extended;
 mod handshake;
@@ -22,3 +23,6 @@ mod output;
 mod session;
 mod startup;
 mod values;
+
+#[cfg(test)]
+mod tests;

@@ -34,11 +34,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether there is nothing to flush.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// Whether it is time to flush.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= FLUSH_BYTES
@@ -47,11 +42,6 @@ impl Output {
     /// Whether somebody may be waiting for what is buffered.
     pub fn has_answer(&self) -> bool {
         self.answered
-    }
-
-    /// Bytes buffered.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
     }
 
     /// Sends everything, waiting for the client to read.
