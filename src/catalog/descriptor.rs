@@ -47,6 +47,30 @@ pub struct Table {
     pub primary_key: Option<PrimaryKey>,
     /// Secondary indexes.
     pub indexes: Vec<Index>,
+    /// The number of the next index: numbers are not used twice, because entries of a dropped index stay until the storage goes.
+    pub next_index: IndexId,
+}
+
+impl Table {
+    /// The columns that exist, with their position in stored rows.
+    pub fn live_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
+        self.columns.iter().enumerate().filter(|(_, column)| !column.dropped)
+    }
+
+    /// A column by name: its position in stored rows.
+    pub fn column_by_name(&self, name: &str) -> Option<(usize, &Column)> {
+        self.live_columns().find(|(_, column)| column.name == name)
+    }
+
+    /// Positions of the primary key's columns; empty for a table with a hidden row id.
+    pub fn key_positions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.primary_key.iter().flat_map(|key| key.columns.iter().map(|column| usize::from(column.0)))
+    }
+
+    /// An index by its number.
+    pub fn index(&self, id: IndexId) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.id == id)
+    }
 }
 
 /// A column of a table.

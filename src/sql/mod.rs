@@ -5,5 +5,7 @@
 
 pub mod define;
 pub mod expr;
+pub mod names;
+pub mod parse;
 pub mod plan;
 pub mod utility;

@@ -9,6 +9,22 @@
 //!
 //! The part before the gap is the *user key*: it names a row or index entry. The storage engine adds the inverted
 //! timestamp, so the newest version of a key sorts first.
+//!
+//! Each column is a marker (NULL before values, value, NULL after values) and, for a value, bytes that compare as the
+//! values do. Integers are big-endian with the sign bit turned; floats likewise, made to sort; strings end in `00 01`
+//! and have a zero byte inside written as `00 FF`; a numeric is a class, an exponent and digit pairs. A descending
+//! column has its bytes inverted, but not its marker. See [`encode_value`].
+//!
+//! All of this is on disk and never changes.
+
+mod decode;
+mod encode;
+
+#[cfg(test)]
+mod tests;
+
+pub use decode::decode_value;
+pub use encode::{encode_column_value, encode_value};
 
 use super::ids::{IndexId, PartitionId, StorageId};
 
