@@ -9,14 +9,15 @@ use super::{
 use futures_lite::{AsyncRead, AsyncWrite, future::or};
 use std::{future::Future, rc::Rc};
 
-/// Greets, serves and says good-bye. `deadline` ends a client that does not log in. Gives the connection back, flushed
-/// as far as its client lets it, and why it is over.
-pub(super) async fn converse<S, C>(
+/// Greets, serves and says good-bye. `deadline` ends a client that does not log in, and `greeting` is dropped when it
+/// did. Gives the connection back, flushed as far as its client lets it, and why it is over.
+pub(super) async fn converse<S, C, G>(
     stream: S,
     shared: Rc<Shared>,
     sessions: &C,
     remote: &str,
     deadline: impl Future<Output = ()>,
+    greeting: G,
 ) -> (Connection<S>, Failure)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -27,7 +28,9 @@ where
         deadline.await;
         Err(Failure::Gone)
     };
-    let failure = match or(greet(&mut connection, sessions, remote), late).await {
+    let greeted = or(greet(&mut connection, sessions, remote), late).await;
+    drop(greeting);
+    let failure = match greeted {
         Ok(Some(opened)) => {
             let failure = Session::new(&mut connection, opened.backend).serve().await;
             drop(opened.admission);
@@ -38,7 +41,6 @@ where
     };
     if let Failure::Fatal(error) = &failure {
         connection.output.error("FATAL", error);
-        let _ = connection.flush().await; // a client that left does not need to know
     }
     (connection, failure)
 }

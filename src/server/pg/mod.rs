@@ -20,9 +20,12 @@ mod handshake;
 mod input;
 mod message;
 mod output;
+mod serve;
 mod session;
 mod startup;
 mod values;
+
+pub use serve::{Options, Server};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! A database of a few words, which keeps to the contract of [`Backend`] and asserts that the door does too.
 //!
 //! `rows N [bytes]` · `echo TYPE …` (prepared: its parameters) · `error CODE` · `insert` · `wait` · `begin` · `commit` ·
-//! `rollback` · `conflict` (fails when its implicit transaction ends) · `copy in` · `copy out N` · `set NAME VALUE` ·
+//! `rollback` · `conflict` (fails when its implicit transaction ends) · `copy in` · `copy out N` · `panic` · `set NAME VALUE` ·
 //! `notice TEXT`. Statements are divided by `;`.
 
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         batch::{Batch, Column, ColumnData, Strings},
         limits,
         sqlstate::SqlState,
+        text::Style,
         types::{DataType, TypeKind},
         value::Value,
     },
@@ -136,7 +137,7 @@ impl FakeSession {
                 (kinds.clone(), kinds.into_iter().map(|kind| field(("e", kind))).collect())
             }
             Some("put") => (kinds(&words[1..]), vec![]),
-            Some("insert" | "begin" | "commit" | "rollback" | "wait" | "conflict" | "copy" | "set" | "notice" | "error") | None => {
+            Some("insert" | "begin" | "commit" | "rollback" | "wait" | "conflict" | "copy" | "set" | "notice" | "error" | "panic") | None => {
                 (vec![], vec![])
             }
             Some(word) => {
@@ -174,6 +175,7 @@ impl FakeSession {
                 }
                 command("WAIT")
             }
+            ["panic"] => panic!("a statement of the test panics"),
             ["begin"] => {
                 self.status = b'T';
                 command("BEGIN")
@@ -227,6 +229,10 @@ impl Backend for FakeSession {
 
     fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.changes)
+    }
+
+    fn style(&self) -> Style {
+        Style::default()
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {
@@ -408,14 +414,6 @@ fn numbered(first: usize, count: usize, bytes: usize) -> Batch {
 
 fn echoed(values: &[Value], fields: &[Field]) -> Batch {
     assert_eq!(values.len(), fields.len());
-    let column = |value: &Value| {
-        let data = match value {
-            Value::Int4(value) => ColumnData::Int4(vec![*value]),
-            Value::Int8(value) => ColumnData::Int8(vec![*value]),
-            Value::Text(text) => ColumnData::Text(Strings { ends: vec![text.len() as u32], bytes: text.as_bytes().to_vec() }),
-            _ => ColumnData::Values(vec![value.clone()]),
-        };
-        Column { data, nulls: None }
-    };
-    Batch { rows: 1, columns: values.iter().map(column).collect() }
+    let column = |(value, field): (&Value, &Field)| Column::constant(field.data_type, value, 1);
+    Batch { rows: 1, columns: values.iter().zip(fields).map(column).collect() }
 }

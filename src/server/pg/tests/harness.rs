@@ -109,7 +109,12 @@ impl Bench {
         let pipe = Pipe(Rc::new(RefCell::new(ends)));
         let server = {
             let (pipe, database, shared) = (pipe.clone(), database.clone(), shared.clone());
-            async move { converse(pipe, shared, &*database, "memory", std::future::pending()).await.1 }
+            async move {
+                let (mut connection, failure) =
+                    converse(pipe, shared, &*database, "memory", std::future::pending(), ()).await;
+                let _ = connection.flush().await;
+                failure
+            }
         };
         let server = Box::pin(async move {
             let failure: Failure = server.await;

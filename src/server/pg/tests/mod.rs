@@ -5,3 +5,4 @@ mod fuzz;
 mod harness;
 mod limits;
 mod scripts;
+mod sockets;

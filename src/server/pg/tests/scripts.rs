@@ -32,7 +32,15 @@ fn run(name: &str) {
     if std::env::var_os("UPDATE_SCRIPTS").is_some() {
         std::fs::write(&path, actual.trim_end().to_string() + "\n").unwrap();
     } else {
-        assert_eq!(actual.trim_end(), script.trim_end(), "{name}");
+        let (mut expected, mut actual) = (script.trim_end().lines(), actual.trim_end().lines());
+        let mut number = 0;
+        loop {
+            number += 1;
+            match (expected.next(), actual.next()) {
+                (None, None) => return,
+                (expected, actual) => assert_eq!(actual, expected, "{name}.txt line {number}"),
+            }
+        }
     }
 }
 
