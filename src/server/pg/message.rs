@@ -69,9 +69,6 @@ impl Oids<'_> {
 pub struct Formats<'a>(&'a [u8]);
 
 impl<'a> Formats<'a> {
-    /// All text.
-    pub const TEXT: Formats<'static> = Formats(&[]);
-
     /// How many codes were sent.
     pub fn count(&self) -> usize {
         self.0.len() / 2
