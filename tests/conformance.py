@@ -96,7 +96,7 @@ def run_slt(address, listed, update, seconds):
     return passed, run
 
 
-def run_clients(address, seconds):
+def run_clients(address, listed, seconds):
     """Names `client/check` of the checks that passed, and all that were run."""
     base = os.path.realpath(os.path.join(SHARED, 'clients'))
     os.makedirs(CACHE, exist_ok=True)
@@ -108,13 +108,16 @@ def run_clients(address, seconds):
         for file in sorted(os.listdir(logs)):
             with open(os.path.join(logs, file), errors='replace') as log:
                 for line in log:
-                    name = '%s/%s' % (file[:-len('.log')], line[5:].split(': ')[0].strip())
-                    if line.startswith(('ok ', 'FAIL ')):
-                        run.add(name)
+                    name = '%s/%s' % (file[:-len('.log')], line[5:].strip())
                     if line.startswith('ok '):
                         passed.add(name)
-                    elif line.startswith('FAIL ') and name in read_list('clients'):
-                        print('FAIL %s/%s' % (file[:-len('.log')], line[5:].rstrip()))
+                        run.add(name)
+                    elif line.startswith('FAIL '):
+                        # The reason follows the name; a name may hold ': ' itself.
+                        known = [entry for entry in listed if name.startswith(entry + ': ')]
+                        run.add(max(known, key=len) if known else name)
+                        if known:
+                            print('FAIL ' + name)
     return passed, run
 
 
@@ -130,7 +133,7 @@ def main():
     if options.kind == 'slt':
         passed, run = run_slt(options.address, listed, options.update, seconds)
     else:
-        passed, run = run_clients(options.address, seconds)
+        passed, run = run_clients(options.address, listed, seconds)
     new = sorted(passed - set(listed))
     if options.update:
         write_list(options.kind, set(listed) | passed)
