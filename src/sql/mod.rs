@@ -3,6 +3,7 @@
 //! No time, disk, network or randomness: what an expression needs of these (now(), a seed) comes in
 //! [`expr::Context`]; rows come in through [`execute`]'s sources.
 
+pub mod copy;
 pub mod define;
 pub mod expr;
 pub mod modify;
