@@ -4,8 +4,10 @@
 //! [`expr::Context`]; rows come in through [`execute`]'s sources.
 
 pub mod bind;
+pub mod copy;
 pub mod define;
 pub mod expr;
+pub mod modify;
 pub mod names;
 pub mod parse;
 pub mod plan;
