@@ -5,6 +5,7 @@
 
 pub mod define;
 pub mod expr;
+pub mod modify;
 pub mod names;
 pub mod parse;
 pub mod plan;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{
         ids::{ColumnId, IndexId, TableId},
-        limits, row,
+        limits,
         sqlstate::SqlState,
         value::Value,
     },
@@ -80,9 +80,7 @@ impl Session {
             return Err(contains_nulls(table, &column.name));
         }
         let mut stored = stored_column(table.columns.len(), column);
-        if !matches!(missing, Value::Null) {
-            stored.missing = Some(row::encode_value(&missing, column.data_type)?);
-        }
+        stored.set_missing_value(&missing);
         let mut changed = Table::clone(table);
         changed.columns.push(stored);
         self.replace_table(changed)?;
