@@ -3,7 +3,7 @@ pub mod base;
 pub mod catalog;
 pub mod env;
 pub mod error;
-pub mod shard;
+
 pub mod sql;
 pub mod storage;
 pub mod txn;

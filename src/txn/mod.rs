@@ -39,6 +39,7 @@ mod write;
 
 pub use applying::Changes;
 pub use failure::Failure;
+pub use recover::Place;
 pub use record::{Decision, Record};
 pub use scan::{Scan, Step};
 pub use sequencer::{Sequencer, Snapshot, Snapshots};
@@ -140,8 +141,6 @@ struct Inner {
     record: RefCell<Vec<u8>>,
     /// The empty list of own versions, which nearly every view has.
     no_versions: Rc<[Timestamp]>,
-    /// Settled after recovery; until then outcomes of undecided transactions wait.
-    recovered: gate::Gate,
     statistics: state::Counters,
     closed: Cell<bool>,
 }
