@@ -1,9 +1,14 @@
 //! distdb
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod base;
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod env;
 pub mod error;
-
+pub mod server;
+pub mod shard;
 pub mod sql;
 pub mod storage;
 pub mod txn;

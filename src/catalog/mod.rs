@@ -10,7 +10,7 @@
 mod descriptor;
 mod stored;
 
-pub use descriptor::*;
+pub use descriptor::{Column, Database, Index, IndexColumn, Keyspace, PrimaryKey, Schema, Table};
 pub use stored::{SYSTEM_PREFIX, differences, from_rows};
 
 use stored::Header;

@@ -5,5 +5,8 @@
 
 pub mod define;
 pub mod expr;
+pub mod modify;
+pub mod names;
+pub mod parse;
 pub mod plan;
 pub mod utility;

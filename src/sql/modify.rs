@@ -11,13 +11,13 @@ use crate::{
     base::{
         ids::{IndexId, PartitionId},
         key, row,
+        sqlstate::SqlState,
         types::{DataType, TypeKind},
         value::Value,
         write::{Write, WriteKind},
     },
     catalog::{Catalog, Index, Keyspace, Table},
     error::{Error, Result},
-    base::sqlstate::SqlState,
 };
 
 /// A table with what turning rows into writes needs at hand.
@@ -43,7 +43,7 @@ impl<'a> Layout<'a> {
         let key = self.row_key(values, row_id)?;
         let mut writes = Vec::with_capacity(1 + self.table.indexes.len());
         self.index_entries(&key, values, |entry, value| writes.push(Write { key: entry, kind: value }))?;
-        writes.insert(0, Write { key, kind: WriteKind::Insert(self.encode(values)?) });
+        writes.insert(0, Write { key, kind: WriteKind::Insert(self.encode(values)) });
         Ok(writes)
     }
 
@@ -63,7 +63,7 @@ impl<'a> Layout<'a> {
             writes.extend(self.insert(new, 0)?);
             return Ok(merge_same_key(writes));
         }
-        let mut writes = vec![Write { key: key.to_vec(), kind: WriteKind::Put(self.encode(new)?) }];
+        let mut writes = vec![Write { key: key.to_vec(), kind: WriteKind::Put(self.encode(new)) }];
         for index in &self.table.indexes {
             let unchanged = index.columns.iter().all(|part| {
                 let position = usize::from(part.column.0);
@@ -84,10 +84,10 @@ impl<'a> Layout<'a> {
     pub fn row_key(&self, values: &[Value], row_id: i64) -> Result<Vec<u8>> {
         let mut columns = Vec::with_capacity(32);
         match &self.table.primary_key {
-            None => self.encode_part(&Value::Int8(row_id), DataType::of(TypeKind::Int8), &mut columns)?,
+            None => encode_part(&Value::Int8(row_id), DataType::of(TypeKind::Int8), &mut columns),
             Some(_) => {
                 for position in self.table.key_positions() {
-                    self.encode_part(&values[position], self.types[position], &mut columns)?;
+                    encode_part(&values[position], self.types[position], &mut columns);
                 }
             }
         }
@@ -101,7 +101,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The stored form of a row.
-    pub fn encode(&self, values: &[Value]) -> Result<Vec<u8>> {
+    pub fn encode(&self, values: &[Value]) -> Vec<u8> {
         row::encode(self.table.version, values, &self.types)
     }
 
@@ -130,7 +130,7 @@ impl<'a> Layout<'a> {
             let position = usize::from(part.column.0);
             null |= matches!(values[position], Value::Null);
             let data_type = self.types[position];
-            key::encode_value(&values[position], data_type, part.descending, part.nulls_first, &mut columns)?;
+            key::encode_value(&values[position], data_type, part.descending, part.nulls_first, &mut columns);
         }
         if index.unique && !null {
             let partition = key::partition_of(&columns, self.partitions);
@@ -160,10 +160,6 @@ impl<'a> Layout<'a> {
         Ok(bytes)
     }
 
-    fn encode_part(&self, value: &Value, data_type: DataType, out: &mut Vec<u8>) -> Result<()> {
-        key::encode_value(value, data_type, false, false, out)
-    }
-
     fn check_not_null(&self, values: &[Value]) -> Result<()> {
         for (position, column) in self.table.live_columns() {
             if column.not_null && matches!(values[position], Value::Null) {
@@ -184,6 +180,10 @@ impl<'a> Layout<'a> {
         let shown = self.table.live_columns().map(|(position, column)| show(&values[position], column.data_type));
         shown.collect::<Vec<_>>().join(", ")
     }
+}
+
+fn encode_part(value: &Value, data_type: DataType, out: &mut Vec<u8>) {
+    key::encode_value(value, data_type, false, false, out);
 }
 
 /// A value as error details show it, shortened as PostgreSQL does.
@@ -232,14 +232,14 @@ pub fn duplicate_key(catalog: &Catalog, user_key: &[u8]) -> Error {
     let fallback = || Error::new(SqlState::UNIQUE_VIOLATION, "duplicate key value violates unique constraint");
     let Some((storage, index, _, columns)) = key::split(user_key) else { return fallback() };
     let Some(table) = catalog.table_of_storage(storage) else { return fallback() };
-    let (name, parts): (&str, Vec<(usize, bool, bool)>) = match (index, &table.primary_key) {
+    let (name, parts): (&str, Vec<(usize, bool)>) = match (index, &table.primary_key) {
         (IndexId::PRIMARY, Some(primary)) => {
-            (&primary.name, table.key_positions().map(|position| (position, false, false)).collect())
+            (&primary.name, table.key_positions().map(|position| (position, false)).collect())
         }
         _ => match table.index(index) {
             Some(index) => {
                 let parts = index.columns.iter();
-                let parts = parts.map(|part| (usize::from(part.column.0), part.descending, part.nulls_first));
+                let parts = parts.map(|part| (usize::from(part.column.0), part.descending));
                 (&index.name, parts.collect())
             }
             None => return fallback(),
@@ -254,11 +254,11 @@ pub fn duplicate_key(catalog: &Catalog, user_key: &[u8]) -> Error {
     }
 }
 
-fn decode_parts(table: &Table, parts: &[(usize, bool, bool)], mut bytes: &[u8]) -> Option<(String, String)> {
+fn decode_parts(table: &Table, parts: &[(usize, bool)], mut bytes: &[u8]) -> Option<(String, String)> {
     let (mut names, mut values) = (Vec::new(), Vec::new());
-    for &(position, descending, nulls_first) in parts {
+    for &(position, descending) in parts {
         let column = &table.columns[position];
-        let value = key::decode_value(&mut bytes, column.data_type, descending, nulls_first).ok()?;
+        let value = key::decode_value(&mut bytes, column.data_type, descending).ok()?;
         names.push(column.name.clone());
         values.push(show(&value, column.data_type));
     }

@@ -213,7 +213,7 @@ pub struct PointRead {
     /// Stored positions that are read, ascending.
     pub positions: Vec<usize>,
     /// Type of each of them, and what rows have in it that were written before the column existed.
-    pub stored: Vec<(DataType, Option<Value>)>,
+    pub stored: Vec<(DataType, Value)>,
     /// What is put out, over the columns that are read; `None` puts those out as they are.
     pub project: Option<Vec<Expr>>,
     /// Types of what is put out.
