@@ -39,8 +39,9 @@ mod write;
 
 pub use applying::Changes;
 pub use failure::Failure;
-pub use recover::Place;
+pub use read::Look;
 pub use record::{Decision, Record};
+pub use recover::Place;
 pub use scan::{Scan, Step};
 pub use sequencer::{Sequencer, Snapshot, Snapshots};
 pub use state::Statistics;
@@ -169,6 +170,11 @@ impl Transactions {
     /// The catalog that writes are checked against.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.0.catalog.borrow().clone()
+    }
+
+    /// Looks at the catalog without taking a share of it.
+    pub fn with_catalog<R>(&self, look: impl FnOnce(&Catalog) -> R) -> R {
+        look(&self.0.catalog.borrow())
     }
 
     /// Makes a catalog the current one, unless the current one is newer.

@@ -40,12 +40,7 @@ impl Transactions {
     }
 
     /// The same as far as it goes without waiting.
-    pub fn look_with<R>(
-        &self,
-        view: &ReadView,
-        key: &[u8],
-        read: impl FnOnce(&[u8]) -> R,
-    ) -> Result<Look<R>, Failure> {
+    pub fn look_with<R>(&self, view: &ReadView, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Look<R>, Failure> {
         if let Some(transaction) = view.transaction {
             let state = self.0.state.borrow();
             if let Some(open) = state.open.get(&transaction) {

@@ -9,7 +9,6 @@
 
 use super::{
     Changes, InDoubt, Options, Transactions,
-    applying::Applying,
     attachment::{Attachment, Retained},
     gate::Gate,
     pending::{Pending, storages_of},

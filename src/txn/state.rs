@@ -95,11 +95,7 @@ impl State {
     }
 
     /// Tells the transactions that have buffered writes of these keys that they came second.
-    pub fn doom_others<'k>(
-        &mut self,
-        keys: impl Iterator<Item = (&'k [u8], bool)>,
-        except: Option<TransactionId>,
-    ) {
+    pub fn doom_others<'k>(&mut self, keys: impl Iterator<Item = (&'k [u8], bool)>, except: Option<TransactionId>) {
         if self.interest.is_empty() {
             return;
         }

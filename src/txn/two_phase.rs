@@ -67,13 +67,10 @@ impl InDoubt {
 
 impl Transactions {
     /// Promises to commit and gives the proposed timestamp. If it fails, the transaction is rolled back here.
-    pub async fn prepare(
-        &self,
-        transaction: TransactionId,
-        participants: Vec<ShardId>,
-    ) -> Result<Timestamp, Failure> {
+    pub async fn prepare(&self, transaction: TransactionId, participants: Vec<ShardId>) -> Result<Timestamp, Failure> {
         self.0.log.room().await;
-        let (proposed, end) = self.prepare_now(transaction, participants).inspect_err(|_| self.abort_open(transaction))?;
+        let (proposed, end) =
+            self.prepare_now(transaction, participants).inspect_err(|_| self.abort_open(transaction))?;
         if !self.0.options.acknowledge_before_sync {
             self.0.log.durable(end).await?;
         }

@@ -248,10 +248,7 @@ impl Transactions {
                 self.0.state.borrow().open.get(&transaction).map(|open| open.own_before(view.statement))
             }
         };
-        crate::storage::lsm::View {
-            snapshot: view.snapshot,
-            own: own.unwrap_or_else(|| self.0.no_versions.clone()),
-        }
+        crate::storage::lsm::View { snapshot: view.snapshot, own: own.unwrap_or_else(|| self.0.no_versions.clone()) }
     }
 }
 
