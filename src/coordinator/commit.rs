@@ -17,10 +17,11 @@ use crate::{
         write::{Write, WriteKind},
     },
     catalog::{self, Catalog},
+    env::TaskClass,
     error::{Effect, Error, Result},
     shard::{Decision, Request, Response},
 };
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 impl Session {
     /// The open transaction; an implicit one is begun if there is none.
@@ -121,20 +122,34 @@ async fn prepare(core: &Rc<Core>, id: TransactionId, participants: &[ShardId]) -
     }
 }
 
-/// Tells participants the outcome, without waiting for them.
+/// Tells participants the outcome, without the client waiting for it.
 fn pass_on(core: &Rc<Core>, id: TransactionId, participants: Vec<ShardId>, decision: Decision) {
     let shard = core.shard.clone();
-    let task = core.shard.env().spawn(crate::env::TaskClass::Query, async move {
-        decide(&shard, id, &participants, decision).await;
-    });
-    task.detach();
+    let telling = async move { decide(&shard, id, &participants, decision).await };
+    core.shard.env().spawn(TaskClass::Query, telling).detach();
 }
 
+/// Tells participants the outcome. A commit is forgotten once every one of them has it on disk.
 async fn decide(shard: &crate::shard::Shard, id: TransactionId, participants: &[ShardId], decision: Decision) {
-    let request = |_| Request::Decide { transaction: id, decision };
-    let calls = participants.iter().map(|&target| shard.call(target, request(target))).collect();
-    if let Err(error) = all(calls).await {
+    let requests = participants.iter();
+    let calls = requests.map(|&target| shard.call(target, Request::Decide { transaction: id, decision })).collect();
+    let mut told = all(calls).await;
+    if told.is_ok() && matches!(decision, Decision::Commit(_)) {
+        let requests = participants.iter();
+        let calls = requests.map(|&target| shard.call(target, Request::Forget { transaction: id })).collect();
+        told = all(calls).await;
+    }
+    if let Err(error) = told {
         tracing::error!(%error, transaction = %id, "a decision did not reach its shard");
+    }
+}
+
+/// Lets other writers at the fenced tables again.
+async fn unfence(core: &Rc<Core>, id: TransactionId) {
+    let shards = every_shard(core).into_iter();
+    let calls = shards.map(|shard| core.shard.call(shard, Request::Unfence { transaction: id })).collect();
+    if let Err(error) = all(calls).await {
+        tracing::error!(%error, transaction = %id, "a fence could not be taken away");
     }
 }
 
@@ -142,23 +157,28 @@ async fn decide(shard: &crate::shard::Shard, id: TransactionId, participants: &[
 async fn commit_definition(core: &Rc<Core>, mut transaction: Transaction) -> Result<()> {
     let Some(definition) = transaction.definition.take() else { return Ok(()) };
     let id = transaction.id;
-    let everywhere = every_shard(core);
-    let installed = install(core, &mut transaction, &definition).await;
-    match installed {
+    let outcome = install(core, &mut transaction, &definition).await;
+    let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
+    let unneeded = match outcome {
         Ok((at, catalog)) => {
-            let requests = everywhere.iter();
-            let calls = requests.map(|&shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
-            all(calls).await.map_err(|error| error.with_effect(Effect::Unknown))?;
-            decide(&core.shard, id, &everywhere, Decision::Commit(at)).await;
-            drop_storages(core, &definition.dropped).await;
-            Ok(())
+            let shards = every_shard(core).into_iter();
+            let calls =
+                shards.map(|shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
+            let installed = all(calls).await.map_err(|error| error.with_effect(Effect::Unknown));
+            decide(&core.shard, id, &participants, Decision::Commit(at)).await;
+            unfence(core, id).await;
+            installed?;
+            definition.dropped
         }
         Err(error) => {
-            decide(&core.shard, id, &everywhere, Decision::Abort).await;
+            decide(&core.shard, id, &participants, Decision::Abort).await;
+            unfence(core, id).await;
             drop_storages(core, &definition.made).await;
-            Err(error)
+            return Err(error);
         }
-    }
+    };
+    drop_storages(core, &unneeded).await;
+    Ok(())
 }
 
 /// Writes the catalog's rows and prepares everywhere.
@@ -211,13 +231,10 @@ pub(super) fn every_shard(core: &Core) -> Vec<ShardId> {
 
 /// Takes a transaction's writes and fences back.
 async fn roll_back(core: &Rc<Core>, transaction: Transaction) {
-    let mut shards: BTreeSet<ShardId> = transaction.writers.clone();
-    if transaction.definition.is_some() {
-        shards.extend(every_shard(core));
-    }
-    let shards: Vec<ShardId> = shards.into_iter().collect();
+    let shards: Vec<ShardId> = transaction.writers.iter().copied().collect();
     decide(&core.shard, transaction.id, &shards, Decision::Abort).await;
     if let Some(definition) = &transaction.definition {
+        unfence(core, transaction.id).await;
         drop_storages(core, &definition.made).await;
     }
 }
@@ -227,8 +244,7 @@ pub(super) fn abandon(core: &Rc<Core>, transaction: Transaction) {
     if transaction.writers.is_empty() && transaction.definition.is_none() {
         return;
     }
-    let core = core.clone();
     let env = core.shard.env().clone();
-    let task = env.spawn(crate::env::TaskClass::Query, async move { roll_back(&core, transaction).await });
-    task.detach();
+    let core = core.clone();
+    env.spawn(TaskClass::Query, async move { roll_back(&core, transaction).await }).detach();
 }

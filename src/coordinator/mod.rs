@@ -25,6 +25,7 @@ mod settings;
 mod transaction;
 mod utility;
 
+pub use copy::CopyRows;
 pub use prepared::Prepared;
 pub use session::{Fetch, Notice, Session, Started, Startup};
 

@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     sql::{
         self,
+        expr::Expr,
         parse::Parsed,
         plan::{Body, Field, Statement},
     },
@@ -115,16 +116,26 @@ fn declared_type(oid: u32) -> Option<DataType> {
 
 /// Binds and plans.
 fn plan(session: &Session, catalog: &Catalog, parsed: &Parsed, types: &[Option<DataType>]) -> Result<Statement> {
-    let search_path = session.search_path();
-    let settings = |name: &str| session.settings.get(name);
-    let statistics = sql::plan::statistics::Unknown;
-    let bind = sql::BindContext {
-        catalog,
-        database: session.database,
-        search_path: &search_path,
-        user: &session.user,
-        settings: &settings,
-        statistics: &statistics,
-    };
-    sql::prepare(parsed, &bind, types)
+    session.with_bind_context(catalog, |bind| sql::prepare(parsed, bind, types))
+}
+
+impl Session {
+    /// The DEFAULT of a column as an expression of its type.
+    pub(super) fn bind_default(&self, text: &str, data_type: DataType) -> Result<Expr> {
+        self.with_bind_context(&self.catalog(), |bind| sql::bind::default_value(text, data_type, bind))
+    }
+
+    fn with_bind_context<T>(&self, catalog: &Catalog, body: impl FnOnce(&sql::BindContext) -> Result<T>) -> Result<T> {
+        let search_path = self.search_path();
+        let settings = |name: &str| self.settings.get(name);
+        let statistics = sql::plan::statistics::Unknown;
+        body(&sql::BindContext {
+            catalog,
+            database: self.database,
+            search_path: &search_path,
+            user: &self.user,
+            settings: &settings,
+            statistics: &statistics,
+        })
+    }
 }

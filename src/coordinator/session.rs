@@ -6,6 +6,7 @@
 use super::{
     Core,
     cancel::Cancel,
+    copy::CopyRows,
     prepared::Prepared,
     run::{Portal, Run},
     settings::Settings,
@@ -53,8 +54,8 @@ pub enum Started {
 #[derive(Debug)]
 pub enum Fetch {
     Batch(Batch),
-    /// Bytes for a CopyData message: whole lines or binary rows.
-    CopyData(Vec<u8>),
+    /// Rows of a COPY TO.
+    CopyData(CopyRows),
     /// The row limit is reached; start the portal again for more.
     Suspended,
     /// All is done; the command tag.

@@ -8,7 +8,7 @@
 //! each Sync, `end_batch`. After an error, from a call here or found by the door, `fail`, once.
 
 use crate::{
-    base::{batch::Batch, types::DataType, value::Value},
+    base::{batch::Batch, text::Style, types::DataType, value::Value},
     error::{Error, Result},
 };
 use std::rc::Rc;
@@ -104,6 +104,8 @@ pub(super) trait Backend {
     fn parameter_statuses(&self) -> Vec<(String, String)>;
     /// Reported settings that changed since the last call.
     fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
+    /// How values are read and written as text.
+    fn style(&self) -> Style;
     fn take_notices(&mut self) -> Vec<Notice>;
     /// `I`, `T` or `E`.
     fn transaction_status(&self) -> u8;

@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'_, S, B> {
             0 => TEXT, // there is nothing to format, so nothing can be wrong with the formats
             columns => ResultFormats::new(bind.result_formats, columns)?,
         };
-        let values = values::parameters(&bind, prepared.parameters())?;
+        let values = values::parameters(&bind, prepared.parameters(), &self.backend.style())?;
         self.backend.bind(bind.portal, bind.statement, values)?;
         match self.formats.get_mut(bind.portal) {
             Some(known) => *known = formats,

@@ -13,12 +13,19 @@
 
 pub mod backend;
 mod connection;
+mod converse;
 mod copy;
 mod extended;
 mod handshake;
 mod input;
 mod message;
 mod output;
+mod serve;
 mod session;
 mod startup;
 mod values;
+
+pub use serve::{Options, Server};
+
+#[cfg(test)]
+mod tests;

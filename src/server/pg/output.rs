@@ -34,11 +34,6 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether there is nothing to flush.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// Whether it is time to flush.
     pub fn is_full(&self) -> bool {
         self.bytes.len() >= FLUSH_BYTES
@@ -47,11 +42,6 @@ impl Output {
     /// Whether somebody may be waiting for what is buffered.
     pub fn has_answer(&self) -> bool {
         self.answered
-    }
-
-    /// Bytes buffered.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
     }
 
     /// Sends everything, waiting for the client to read.
@@ -177,7 +167,7 @@ impl Output {
     pub fn parameter_description(&mut self, types: &[DataType]) {
         self.message(b't', |bytes| {
             bytes.extend_from_slice(&(types.len() as u16).to_be_bytes());
-            types.iter().for_each(|data_type| bytes.extend_from_slice(&super::values::oid(data_type).to_be_bytes()));
+            types.iter().for_each(|data_type| bytes.extend_from_slice(&data_type.oid().to_be_bytes()));
         });
     }
 
@@ -190,8 +180,8 @@ impl Output {
                 put_string(bytes, &field.name);
                 bytes.extend_from_slice(&table.to_be_bytes());
                 bytes.extend_from_slice(&column.to_be_bytes());
-                bytes.extend_from_slice(&super::values::oid(&field.data_type).to_be_bytes());
-                bytes.extend_from_slice(&super::values::length_bytes(&field.data_type).to_be_bytes());
+                bytes.extend_from_slice(&field.data_type.oid().to_be_bytes());
+                bytes.extend_from_slice(&field.data_type.length_bytes().to_be_bytes());
                 bytes.extend_from_slice(&field.data_type.modifier.to_be_bytes());
                 bytes.extend_from_slice(&format_code(format(position)));
             }

@@ -12,7 +12,7 @@ use super::{
     connection::{Connection, Failure, overlap},
     input::Frame,
     message::{self, Format, tag},
-    values::{ResultFormats, write_rows},
+    values::{Columns, ResultFormats, write_rows},
 };
 use crate::error::Error;
 use futures_lite::{AsyncRead, AsyncWrite};
@@ -148,7 +148,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
         }
     }
 
-    async fn send_rows(&mut self, fields: &Rc<[Field]>, formats: &ResultFormats, rows_max: usize) -> Result<Done, Failure> {
+    async fn send_rows(
+        &mut self,
+        fields: &Rc<[Field]>,
+        formats: &ResultFormats,
+        rows_max: usize,
+    ) -> Result<Done, Failure> {
+        let columns = Columns { fields, formats, style: &self.backend.style() };
         let mut sent = 0;
         loop {
             let Connection { stream, output, .. } = &mut *self.connection;
@@ -159,7 +165,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
                 Fetch::Batch(batch) => {
                     let mut row = 0;
                     while row < batch.rows {
-                        row = write_rows(&mut self.connection.output, &batch, row, fields, formats)?;
+                        row = write_rows(&mut self.connection.output, &batch, row, &columns)?;
                         if self.connection.output.is_full() {
                             self.connection.flush().await?;
                         }

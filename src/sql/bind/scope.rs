@@ -7,7 +7,7 @@ use crate::{
     sql::{expr::Expr, names, plan::expressions},
 };
 use sqlparser::{
-    ast::{Ident, Spanned},
+    ast::Ident,
     tokenizer::Span,
 };
 
@@ -105,7 +105,7 @@ impl Clause {
 impl Binder<'_> {
     /// The column that a name means.
     pub(super) fn column(&mut self, parts: &[Ident], scope: Scope<'_>) -> Result<Expr> {
-        let span = parts.iter().fold(Span::empty(), |span, part| span.union(&part.span()));
+        let span = parts.iter().fold(Span::empty(), |span, part| span.union(&part.span));
         let names: Vec<String> = parts.iter().map(names::fold).collect();
         let found = self.find_column(&names, scope, span)?;
         let shown = names.join(".");

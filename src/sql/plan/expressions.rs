@@ -11,80 +11,20 @@ pub const BOOL: DataType = DataType::of(TypeKind::Bool);
 
 /// The type of an expression's result.
 pub fn data_type(expr: &Expr) -> DataType {
-    match expr {
-        Expr::Column { data_type, .. }
-        | Expr::Literal { data_type, .. }
-        | Expr::Parameter { data_type, .. }
-        | Expr::Case { data_type, .. }
-        | Expr::Coalesce { data_type, .. }
-        | Expr::Call { data_type, .. }
-        | Expr::Array { data_type, .. }
-        | Expr::Subplan { data_type, .. }
-        | Expr::Cast { to: data_type, .. } => *data_type,
-        Expr::Row(_) => DataType::of(TypeKind::Record),
-        Expr::And(_)
-        | Expr::Or(_)
-        | Expr::Not(_)
-        | Expr::IsNull { .. }
-        | Expr::IsBool { .. }
-        | Expr::Compare { .. }
-        | Expr::InList { .. } => BOOL,
-    }
-}
-
-/// The direct parts of an expression.
-pub fn children(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::Column { .. } | Expr::Literal { .. } | Expr::Parameter { .. } | Expr::Subplan { .. } => Vec::new(),
-        Expr::And(parts) | Expr::Or(parts) | Expr::Row(parts) => parts.iter().collect(),
-        Expr::Not(operand)
-        | Expr::IsNull { operand, .. }
-        | Expr::IsBool { operand, .. }
-        | Expr::Cast { operand, .. } => vec![operand],
-        Expr::Compare { left, right, .. } => vec![left, right],
-        Expr::InList { operand, list, .. } => std::iter::once(&**operand).chain(list).collect(),
-        Expr::Case { branches, otherwise, .. } => {
-            let branches = branches.iter().flat_map(|(condition, result)| [condition, result]);
-            branches.chain(otherwise.as_deref()).collect()
-        }
-        Expr::Coalesce { operands, .. } => operands.iter().collect(),
-        Expr::Call { arguments, .. } => arguments.iter().collect(),
-        Expr::Array { elements, .. } => elements.iter().collect(),
-    }
-}
-
-/// The direct parts of an expression, to be changed.
-pub fn children_mut(expr: &mut Expr) -> Vec<&mut Expr> {
-    match expr {
-        Expr::Column { .. } | Expr::Literal { .. } | Expr::Parameter { .. } | Expr::Subplan { .. } => Vec::new(),
-        Expr::And(parts) | Expr::Or(parts) | Expr::Row(parts) => parts.iter_mut().collect(),
-        Expr::Not(operand)
-        | Expr::IsNull { operand, .. }
-        | Expr::IsBool { operand, .. }
-        | Expr::Cast { operand, .. } => vec![operand],
-        Expr::Compare { left, right, .. } => vec![left, right],
-        Expr::InList { operand, list, .. } => std::iter::once(&mut **operand).chain(list).collect(),
-        Expr::Case { branches, otherwise, .. } => {
-            let branches = branches.iter_mut().flat_map(|(condition, result)| [condition, result]);
-            branches.chain(otherwise.as_deref_mut()).collect()
-        }
-        Expr::Coalesce { operands, .. } => operands.iter_mut().collect(),
-        Expr::Call { arguments, .. } => arguments.iter_mut().collect(),
-        Expr::Array { elements, .. } => elements.iter_mut().collect(),
-    }
+    expr.data_type()
 }
 
 /// Calls `visit` for the expression and everything in it.
 pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     visit(expr);
-    for child in children(expr) {
+    for child in expr.children() {
         walk(child, visit);
     }
 }
 
 /// Whether `test` holds for the expression or anything in it.
 pub fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
-    test(expr) || children(expr).into_iter().any(|child| any(child, test))
+    test(expr) || expr.children().into_iter().any(|child| any(child, test))
 }
 
 /// The columns that an expression reads.
@@ -113,7 +53,7 @@ pub fn move_columns(expr: &mut Expr, place: &dyn Fn(usize) -> usize) {
     if let Expr::Column { position, .. } = expr {
         *position = place(*position);
     }
-    for child in children_mut(expr) {
+    for child in expr.children_mut() {
         move_columns(child, place);
     }
 }
@@ -126,14 +66,14 @@ pub fn substitute(expr: &mut Expr, behind: &[Expr]) {
         }
         return;
     }
-    for child in children_mut(expr) {
+    for child in expr.children_mut() {
         substitute(child, behind);
     }
 }
 
 /// Calls `change` for every part, the innermost first.
 pub fn change(expr: &mut Expr, change_one: &mut dyn FnMut(&mut Expr)) {
-    for child in children_mut(expr) {
+    for child in expr.children_mut() {
         change(child, change_one);
     }
     change_one(expr);
@@ -141,12 +81,14 @@ pub fn change(expr: &mut Expr, change_one: &mut dyn FnMut(&mut Expr)) {
 
 /// The expressions of an aggregate call.
 pub fn of_aggregate(aggregate: &Aggregate) -> impl Iterator<Item = &Expr> {
-    aggregate.arguments.iter().chain(&aggregate.filter)
+    let order = aggregate.order_by.iter().map(|key| &key.expression);
+    aggregate.arguments.iter().chain(&aggregate.filter).chain(order)
 }
 
 /// The expressions of an aggregate call, to be changed.
 pub fn of_aggregate_mut(aggregate: &mut Aggregate) -> impl Iterator<Item = &mut Expr> {
-    aggregate.arguments.iter_mut().chain(&mut aggregate.filter)
+    let order = aggregate.order_by.iter_mut().map(|key| &mut key.expression);
+    aggregate.arguments.iter_mut().chain(&mut aggregate.filter).chain(order)
 }
 
 /// Whether two expressions are written the same.

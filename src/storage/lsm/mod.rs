@@ -1,6 +1,8 @@
 //! The LSM tree of one core.
 
 pub mod arena;
+pub mod cache;
+pub mod manifest;
 pub mod memtable;
 pub mod options;
 pub mod retention;

@@ -1,1 +1,2 @@
+//! The load tester.
 fn main() {}
