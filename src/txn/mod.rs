@@ -224,7 +224,7 @@ impl Transactions {
         let decided: Vec<Timestamp> = {
             let provisional = provisional.borrow();
             let decided = provisional.iter().filter(|(_, state)| *state != crate::storage::lsm::Resolution::Open);
-            decided.map(|(version, _)| version).filter(|version| held.binary_search(version).is_err()).collect()
+            decided.map(|(version, _)| version).filter(|version| !held.contains(version)).collect()
         };
         let mut provisional = provisional.borrow_mut();
         decided.into_iter().for_each(|version| provisional.remove(version));
