@@ -38,6 +38,9 @@ use crate::{
     sql,
     txn::{self, Failure, Transactions},
 };
+#[cfg(test)]
+mod tests;
+
 use call::Peer;
 use std::{
     any::Any,
