@@ -169,8 +169,12 @@ impl Transactions {
         }
         let open = state.take_open(transaction).ok_or_else(gone)?;
         drop(state);
-        let versions = open.spilled.iter().map(|(_, version)| *version).collect();
+        let versions: Vec<Timestamp> = open.spilled.iter().map(|(_, version)| *version).collect();
         let changes = open.buffer.into_writes();
+        if changes.is_empty() && versions.is_empty() {
+            // Nothing is left to make durable.
+            return Ok(Tried::Done(Ticket { at: self.0.sequencer.last(), end: LogPosition::default() }));
+        }
         self.start_commit(Some(transaction), changes, versions, &open.spilled_storages).map(Tried::Done)
     }
 

@@ -58,6 +58,8 @@ pub enum ModifyKind {
 pub struct Summary {
     /// Rows changed.
     pub rows: u64,
+    /// Whether the fragment wrote on its own shard: if not, that shard need not take part in the commit.
+    pub wrote: bool,
     /// Writes for keys of other shards that the fragment has not sent there itself. Beyond a mebibyte it sends them.
     pub remote: Vec<Write>,
     /// Other shards that the fragment has sent writes to: the transaction has writes there now.

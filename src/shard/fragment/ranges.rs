@@ -117,6 +117,7 @@ fn spans(bounds: &[PlanBound], columns: &[KeyColumn], context: &Context) -> Resu
     Ok((!spans.is_empty()).then_some(spans))
 }
 
+/// One end of a range in the plan.
 type Limit = Option<(Expr, bool)>;
 
 fn range_of(low: &Limit, high: &Limit, column: &KeyColumn, context: &Context) -> Result<Option<Range>> {
