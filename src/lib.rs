@@ -8,7 +8,10 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod server;
+pub mod shard;
+
 pub mod sql;
 pub mod storage;
+pub mod txn;
 
 pub use error::{Error, Result};
