@@ -4,5 +4,6 @@ pub mod catalog;
 pub mod env;
 pub mod error;
 pub mod sql;
+pub mod storage;
 
 pub use error::{Error, Result};
