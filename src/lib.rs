@@ -9,7 +9,6 @@ pub mod env;
 pub mod error;
 pub mod server;
 pub mod shard;
-
 pub mod sql;
 pub mod storage;
 pub mod txn;
