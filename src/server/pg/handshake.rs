@@ -16,7 +16,11 @@ pub(super) struct Opened<B> {
 }
 
 /// Greets a client. `None`: it wanted something else (to cancel a query) and was served.
-pub(super) async fn greet<S, C>(connection: &mut Connection<S>, sessions: &C, remote: &str) -> Result<Option<Opened<C::Session>>, Failure>
+pub(super) async fn greet<S, C>(
+    connection: &mut Connection<S>,
+    sessions: &C,
+    remote: &str,
+) -> Result<Option<Opened<C::Session>>, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     C: Sessions,
@@ -41,7 +45,11 @@ where
 }
 
 /// Answers N, so that the client goes on in plain text or leaves.
-async fn decline<S>(connection: &mut Connection<S>, kind: Encryption, declined: &mut Vec<Encryption>) -> Result<(), Failure>
+async fn decline<S>(
+    connection: &mut Connection<S>,
+    kind: Encryption,
+    declined: &mut Vec<Encryption>,
+) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

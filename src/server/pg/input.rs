@@ -190,7 +190,8 @@ impl Input {
         (self.start, self.end) = (0, held);
         if self.buffer.len() - held < self.buffer.len() / 2 {
             let needed = self.header().ok().flatten().map_or(0, |(_, bytes)| bytes);
-            let bytes = if needed > self.buffer.len() { (self.buffer.len() * 2).min(needed) } else { self.buffer.len() };
+            let bytes =
+                if needed > self.buffer.len() { (self.buffer.len() * 2).min(needed) } else { self.buffer.len() };
             self.resize(bytes.max(held + SMALL_BYTES))?;
         }
         Ok(())
@@ -200,7 +201,10 @@ impl Input {
         let charge = bytes.saturating_sub(FREE_BYTES);
         if !self.budget.change(self.charged_bytes, charge) {
             return Err(Error::new(SqlState::OUT_OF_MEMORY, "out of memory for messages from clients")
-                .with_detail(format!("{} bytes are held by messages that are being received.", self.budget.used_bytes()))
+                .with_detail(format!(
+                    "{} bytes are held by messages that are being received.",
+                    self.budget.used_bytes()
+                ))
                 .with_hint("Send smaller messages, fewer at a time, or give the node more memory."));
         }
         self.charged_bytes = charge;
@@ -224,7 +228,9 @@ impl Drop for Input {
 fn message_bytes_max(tag: u8) -> Result<usize> {
     match tag {
         tag::QUERY | tag::PARSE | tag::BIND | tag::COPY_DATA | tag::FUNCTION_CALL => Ok(limits::MESSAGE_BYTES_MAX),
-        tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FLUSH | tag::SYNC | tag::TERMINATE => Ok(SHORT_MESSAGE_BYTES_MAX),
+        tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FLUSH | tag::SYNC | tag::TERMINATE => {
+            Ok(SHORT_MESSAGE_BYTES_MAX)
+        }
         tag::COPY_DONE | tag::COPY_FAIL => Ok(SHORT_MESSAGE_BYTES_MAX),
         tag => Err(violation(format!("invalid frontend message type {tag}"))),
     }

@@ -83,7 +83,8 @@ impl<'a> Formats<'a> {
             Some(code) => {
                 let code = i16::from_be_bytes([code[0], code[1]]);
                 let message = format!("unsupported format code: {code}");
-                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message).with_hint("Format codes are 0 (text) and 1 (binary)."))
+                Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message)
+                    .with_hint("Format codes are 0 (text) and 1 (binary)."))
             }
         }
     }
@@ -223,7 +224,8 @@ pub fn violation(message: impl Into<String>) -> Error {
 
 /// What a body that ends too early or too late is answered with.
 fn malformed() -> Error {
-    violation("invalid message format").with_hint("The lengths or counts inside the message do not add up to its length.")
+    violation("invalid message format")
+        .with_hint("The lengths or counts inside the message do not add up to its length.")
 }
 
 /// Checks that outside bytes are UTF-8 without NUL, which is what every string of the database is.
@@ -241,7 +243,8 @@ pub fn utf8(bytes: &[u8]) -> Result<&str> {
     };
     let hexadecimal: Vec<String> = bad.iter().map(|byte| format!("0x{byte:02x}")).collect();
     let message = format!("invalid byte sequence for encoding \"UTF8\": {}", hexadecimal.join(" "));
-    Err(Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message).with_hint("Send text as UTF-8 without NUL characters."))
+    Err(Error::new(SqlState::CHARACTER_NOT_IN_REPERTOIRE, message)
+        .with_hint("Send text as UTF-8 without NUL characters."))
 }
 
 /// Takes a body apart from the front.

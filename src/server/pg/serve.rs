@@ -84,7 +84,8 @@ impl Server {
         let shared = Shared::new(options.sessions_max, options.message_bytes_max);
         let connections = Rc::new(Connections { login_time_max: options.login_time_max, ..Connections::default() });
         let accepting = {
-            let (env, shared, connections, sessions) = (env.clone(), shared.clone(), connections.clone(), Rc::new(sessions));
+            let (env, shared, connections, sessions) =
+                (env.clone(), shared.clone(), connections.clone(), Rc::new(sessions));
             env.clone().spawn(TaskClass::Query, async move {
                 loop {
                     match listener.accept().await {
@@ -128,7 +129,13 @@ impl Server {
 
 impl Connections {
     /// Starts a task for a connection, or drops it when too many wait to log in.
-    fn start<C: Sessions + 'static>(self: &Rc<Self>, env: &Env, stream: TcpStream, shared: &Rc<Shared>, sessions: &Rc<C>) {
+    fn start<C: Sessions + 'static>(
+        self: &Rc<Self>,
+        env: &Env,
+        stream: TcpStream,
+        shared: &Rc<Shared>,
+        sessions: &Rc<C>,
+    ) {
         if self.greeting.get() >= GREETING_MAX {
             return;
         }
@@ -229,6 +236,7 @@ fn check_loopback(address: SocketAddr) -> Result<()> {
     if address.ip().is_loopback() {
         return Ok(());
     }
-    let message = format!("cannot listen on {address}: there are no credentials yet, so only loopback addresses are allowed");
+    let message =
+        format!("cannot listen on {address}: there are no credentials yet, so only loopback addresses are allowed");
     Err(Error::new(SqlState::CONFIG_FILE_ERROR, message).with_hint("Use --host 127.0.0.1."))
 }

@@ -148,7 +148,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
         }
     }
 
-    async fn send_rows(&mut self, fields: &Rc<[Field]>, formats: &ResultFormats, rows_max: usize) -> Result<Done, Failure> {
+    async fn send_rows(
+        &mut self,
+        fields: &Rc<[Field]>,
+        formats: &ResultFormats,
+        rows_max: usize,
+    ) -> Result<Done, Failure> {
         let columns = Columns { fields, formats, style: &self.backend.style() };
         let mut sent = 0;
         loop {

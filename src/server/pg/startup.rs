@@ -71,7 +71,8 @@ pub fn first(body: &[u8], remote: &str) -> Result<First> {
         (SPECIAL_MAJOR, GSS_MINOR) if reader.0.is_empty() => Ok(First::Encryption(Encryption::Gss)),
         (3, minor) => opening(reader.0, minor, remote).map(First::Startup),
         (major, minor) => {
-            let message = format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{MINOR_VERSION}");
+            let message =
+                format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{MINOR_VERSION}");
             Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message))
         }
     }
@@ -93,7 +94,8 @@ fn opening(body: &[u8], minor: u16, remote: &str) -> Result<Opening> {
     }
     let user = given.user.filter(|user| !user.is_empty()).ok_or_else(|| {
         let state = SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
-        Error::new(state, "no PostgreSQL user name specified in startup packet").with_hint("Give a user name, any will do.")
+        Error::new(state, "no PostgreSQL user name specified in startup packet")
+            .with_hint("Give a user name, any will do.")
     })?;
     let database = given.database.filter(|database| !database.is_empty()).unwrap_or_else(|| user.clone());
     let mut parameters = given.options;
@@ -179,7 +181,6 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +191,8 @@ mod tests {
 
     #[test]
     fn options_are_read_as_a_command_line() {
-        let parsed = command_line(r"-c search_path=a,public  -ctimezone=UTC --statement-timeout=5s -c x.y=a\ b\\c").unwrap();
+        let parsed =
+            command_line(r"-c search_path=a,public  -ctimezone=UTC --statement-timeout=5s -c x.y=a\ b\\c").unwrap();
         let shown: Vec<String> = parsed.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(shown, ["search_path=a,public", "timezone=UTC", "statement_timeout=5s", r"x.y=a b\c"]);
         for bad in ["-c", "-d 5", "word", "-c =1", "-c novalue", "--"] {

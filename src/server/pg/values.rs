@@ -37,7 +37,9 @@ impl ResultFormats {
     pub fn new(formats: Formats<'_>, columns: usize) -> Result<ResultFormats> {
         match formats.count() {
             0 | 1 => Ok(ResultFormats::All(formats.get(0)?)),
-            count if count == columns => Ok(ResultFormats::Each((0..count).map(|i| formats.get(i)).collect::<Result<_>>()?)),
+            count if count == columns => {
+                Ok(ResultFormats::Each((0..count).map(|i| formats.get(i)).collect::<Result<_>>()?))
+            }
             count => Err(violation(format!("bind message has {count} result formats but query has {columns} columns"))),
         }
     }

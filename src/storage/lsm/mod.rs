@@ -166,7 +166,10 @@ impl Lsm {
 /// The answer of `Lsm::newest_cached`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Newest {
-    Version { at: Timestamp, live: bool },
+    Version {
+        at: Timestamp,
+        live: bool,
+    },
     Absent,
     /// A block must be read: ask `Lsm::newest`.
     Unknown,

@@ -14,14 +14,12 @@ use crate::{
         value::Value,
     },
     error::{Error, Result},
-    server::pg::backend::{Backend, CopyFormat, CopyRows, Description, Fetch, Field, Notice, Sessions, Started, Startup},
+    server::pg::backend::{
+        Backend, CopyFormat, CopyRows, Description, Fetch, Field, Notice, Sessions, Started, Startup,
+    },
 };
 use futures_lite::future::yield_now;
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 /// All sessions, and what was asked of them.
 #[derive(Default)]
@@ -128,7 +126,11 @@ impl FakeSession {
 
     fn understand(&mut self, text: &str) -> Result<FakePrepared> {
         let words: Vec<String> = text.split_whitespace().map(str::to_string).collect();
-        let field = |(name, kind): (&str, TypeKind)| Field { name: name.to_string(), data_type: DataType::of(kind), origin: None };
+        let field = |(name, kind): (&str, TypeKind)| Field {
+            name: name.to_string(),
+            data_type: DataType::of(kind),
+            origin: None,
+        };
         let kinds = |words: &[String]| -> Vec<TypeKind> { words.iter().map(|word| kind(word)).collect() };
         let (parameters, fields) = match words.first().map(String::as_str) {
             Some("rows") => (vec![], vec![field(("n", TypeKind::Int4)), field(("t", TypeKind::Text))]),
@@ -137,19 +139,31 @@ impl FakeSession {
                 (kinds.clone(), kinds.into_iter().map(|kind| field(("e", kind))).collect())
             }
             Some("put") => (kinds(&words[1..]), vec![]),
-            Some("insert" | "begin" | "commit" | "rollback" | "wait" | "conflict" | "copy" | "set" | "notice" | "error" | "panic") | None => {
-                (vec![], vec![])
-            }
+            Some(
+                "insert" | "begin" | "commit" | "rollback" | "wait" | "conflict" | "copy" | "set" | "notice" | "error"
+                | "panic",
+            )
+            | None => (vec![], vec![]),
             Some(word) => {
                 let message = format!("syntax error at or near \"{word}\"");
                 self.must_fail = true;
                 return Err(Error::new(SqlState::SYNTAX_ERROR, message).with_position(1));
             }
         };
-        Ok(FakePrepared { words, parameters: parameters.into_iter().map(DataType::of).collect(), fields: fields.into() })
+        Ok(FakePrepared {
+            words,
+            parameters: parameters.into_iter().map(DataType::of).collect(),
+            fields: fields.into(),
+        })
     }
 
-    async fn start(&mut self, prepared: &FakePrepared, values: Vec<Value>, portal: Option<String>, given: usize) -> Result<Started> {
+    async fn start(
+        &mut self,
+        prepared: &FakePrepared,
+        values: Vec<Value>,
+        portal: Option<String>,
+        given: usize,
+    ) -> Result<Started> {
         self.note(format!("start {}", prepared.words.join(" ")));
         let words: Vec<&str> = prepared.words.iter().map(String::as_str).collect();
         let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).unwrap_or(0usize);
@@ -257,7 +271,10 @@ impl Backend for FakeSession {
     fn prepare(&mut self, name: &str, text: &str, _: &[u32]) -> Result<()> {
         self.called();
         if !name.is_empty() && self.statements.contains_key(name) {
-            return self.error(SqlState::DUPLICATE_PREPARED_STATEMENT, format!("prepared statement \"{name}\" already exists"));
+            return self.error(
+                SqlState::DUPLICATE_PREPARED_STATEMENT,
+                format!("prepared statement \"{name}\" already exists"),
+            );
         }
         let prepared = self.understand(text)?;
         self.statements.insert(name.to_string(), Rc::new(prepared));
@@ -268,7 +285,8 @@ impl Backend for FakeSession {
         self.called();
         match self.statements.get(name) {
             Some(prepared) => Ok(prepared.clone()),
-            None => self.error(SqlState::INVALID_SQL_STATEMENT_NAME, format!("prepared statement \"{name}\" does not exist")),
+            None => self
+                .error(SqlState::INVALID_SQL_STATEMENT_NAME, format!("prepared statement \"{name}\" does not exist")),
         }
     }
 

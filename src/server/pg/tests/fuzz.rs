@@ -30,8 +30,20 @@ impl Random {
 }
 
 const TEXTS: [&str; 14] = [
-    "rows 3", "rows 2000", "insert", "begin", "commit", "rollback", "error 1", "wait", "conflict", "copy in", "copy out 5",
-    "set a b", "insert; rows 1; error 1", "echo int4 text",
+    "rows 3",
+    "rows 2000",
+    "insert",
+    "begin",
+    "commit",
+    "rollback",
+    "error 1",
+    "wait",
+    "conflict",
+    "copy in",
+    "copy out 5",
+    "set a b",
+    "insert; rows 1; error 1",
+    "echo int4 text",
 ];
 const NAMES: [&str; 3] = ["", "a", "b"];
 

@@ -76,7 +76,8 @@ fn rows_are_written_in_pieces_and_bounded() {
 fn the_bytes_may_come_one_at_a_time() {
     let mut bench = Bench::new();
     bench.read_bytes_max(1);
-    let sent = [startup(b"user\0a\0"), parse("echo text"), bind(1), message(b'E', b"\0\0\0\0\0"), message(b'S', b"")].concat();
+    let sent =
+        [startup(b"user\0a\0"), parse("echo text"), bind(1), message(b'E', b"\0\0\0\0\0"), message(b'S', b"")].concat();
     let shown = show(&bench.exchange(&sent));
     assert_eq!(shown[shown.len() - 5..], ["1", "2", "D 'x'", "C SELECT 1", "Z I"]);
 }
@@ -116,7 +117,8 @@ fn the_answer_before_a_statement_that_waits_is_sent_meanwhile() {
     let mut bench = Bench::started();
     bench.client_room(0);
     bench.exchange(&[message(b'Q', b"insert\0"), message(b'Q', b"wait\0")].concat());
-    let started: Vec<String> = bench.database.log.borrow().iter().filter(|line| line.starts_with("start")).cloned().collect();
+    let started: Vec<String> =
+        bench.database.log.borrow().iter().filter(|line| line.starts_with("start")).cloned().collect();
     assert_eq!(started, ["start insert", "start wait"]);
     bench.client_room(usize::MAX);
     assert_eq!(show(&bench.exchange(&[])), ["C INSERT 0 1", "Z I", "C WAIT", "Z I"]);

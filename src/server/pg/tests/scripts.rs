@@ -9,7 +9,8 @@ use crate::server::pg::connection::Stopping;
 use std::path::PathBuf;
 
 fn run(name: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/server/pg/tests/scripts").join(format!("{name}.txt"));
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/server/pg/tests/scripts").join(format!("{name}.txt"));
     let script = std::fs::read_to_string(&path).unwrap();
     let mut bench = Bench::new();
     let mut actual = String::new();
@@ -95,7 +96,9 @@ fn pair(pair: &str) -> Vec<u8> {
 
 /// `portal | statement | formats | parameters | result formats`; lists by commas; `NULL`; `\xNN` in parameters.
 fn bind(parts: &[&str]) -> Vec<u8> {
-    let list = |at: usize| -> Vec<&str> { parts.get(at).map_or(vec![], |part| part.split(',').filter(|x| !x.is_empty()).collect()) };
+    let list = |at: usize| -> Vec<&str> {
+        parts.get(at).map_or(vec![], |part| part.split(',').filter(|x| !x.is_empty()).collect())
+    };
     let codes = |codes: Vec<&str>| -> Vec<u8> {
         let count = (codes.len() as u16).to_be_bytes();
         count.into_iter().chain(codes.iter().flat_map(|code| code.parse::<i16>().unwrap().to_be_bytes())).collect()
