@@ -21,3 +21,6 @@ pub mod utility;
 
 pub use bind::BindContext;
 pub use prepare::prepare;
+
+#[cfg(test)]
+mod tests;
