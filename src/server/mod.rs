@@ -7,6 +7,7 @@
 //! Invariants: one task per connection, so that a client that is slow, silent or malicious stalls nobody else; nothing
 //! is written to a socket except through one output buffer that is bounded; no call blocks the core.
 //!
-//! Start reading at [`pg::serve`] (connections) and then `pg::session` (the life of one).
+//! Start reading at [`pg::Server`] (connections) and then `pg/session.rs` (the life of one).
 
+pub mod http;
 pub mod pg;

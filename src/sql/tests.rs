@@ -123,6 +123,7 @@ impl World {
                     columns: columns.collect(),
                     primary_key,
                     indexes: Vec::new(),
+                    next_index: 1,
                 });
                 for (name, columns) in &create.unique {
                     let columns: Vec<IndexColumn> = columns.iter().map(|&position| key_part(position)).collect();

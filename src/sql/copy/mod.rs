@@ -10,6 +10,9 @@ mod read;
 mod text;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use read::{Fields, Reader};
 pub use write::Writer;
 
