@@ -2,7 +2,8 @@
 
 use super::map_inputs;
 use crate::sql::{
-    expr::{Expr, function::Volatility, volatility},
+    ahead::volatility,
+    expr::{Expr, function::Volatility},
     plan::{
         expressions::{substitute, walk},
         logical::Logical,
@@ -25,7 +26,10 @@ pub fn rule(plan: Logical) -> Logical {
 
 fn unless_same(input: Logical, expressions: Vec<Expr>) -> Logical {
     let same = expressions.len() == input.width()
-        && expressions.iter().enumerate().all(|(place, expr)| matches!(expr, Expr::Column { position, .. } if *position == place));
+        && expressions
+            .iter()
+            .enumerate()
+            .all(|(place, expr)| matches!(expr, Expr::Column { position, .. } if *position == place));
     if same { input } else { input.projected(expressions) }
 }
 
