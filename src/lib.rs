@@ -1,4 +1,4 @@
-//! distdb
+#![doc = include_str!("README.md")]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod base;
@@ -8,7 +8,10 @@ pub mod config;
 pub mod env;
 pub mod error;
 pub mod server;
+pub mod shard;
+
 pub mod sql;
 pub mod storage;
+pub mod txn;
 
 pub use error::{Error, Result};

@@ -9,7 +9,7 @@
 mod http;
 mod start;
 mod status;
-mod table;
+pub mod table;
 mod version;
 
 use crate::{Error, base::sqlstate::SqlState};

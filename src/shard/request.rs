@@ -12,12 +12,12 @@ use crate::{
     shard::Shard,
     txn,
 };
-use std::{any::Any, future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use crate::txn::{Decision, Outcome, ReadView, TableUse};
 
-/// A closure that runs on the core that owns something, with its result as `Any`.
-pub type Closure = Box<dyn FnOnce(&Shard) -> Pin<Box<dyn Future<Output = Box<dyn Any + Send>>>> + Send>;
+/// A closure that runs on the core that owns something.
+pub type Closure = Box<dyn FnOnce(&Shard) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// A request to one shard.
 pub enum Request {
@@ -28,28 +28,30 @@ pub enum Request {
     /// A whole transaction on one shard in one hop → [`Response::Committed`].
     ///
     /// With `snapshot` = [`Timestamp::MAX`] the writes are blind: they are ordered after what is there and fail only where
-    /// an insert meets a live version.
+    /// an insert meets a live version, or where a large transaction under way has written.
     CommitOne { snapshot: Timestamp, writes: Vec<Write>, tables: Vec<TableUse> },
     /// Buffers writes of an open transaction; the first one makes the transaction known to the shard →
     /// [`Response::Done`]. `statement` must not be lower than any before, except after [`Request::RollbackTo`].
     Write { transaction: TransactionId, snapshot: Timestamp, statement: u32, writes: Vec<Write>, tables: Vec<TableUse> },
     /// Forgets the writes of this statement and all later ones → [`Response::Done`].
     RollbackTo { transaction: TransactionId, statement: u32 },
-    /// Commits a transaction that has written on this shard alone → [`Response::Committed`].
+    /// Commits a transaction that has written on this shard alone → [`Response::Committed`]. One without any write left is
+    /// no error.
     CommitTransaction { transaction: TransactionId },
-    /// First phase of a commit over several shards; all of `participants` have writes → [`Response::Prepared`].
+    /// First phase of a commit over several shards → [`Response::Prepared`]. A participant without writes promises, too.
     Prepare { transaction: TransactionId, participants: Vec<ShardId> },
     /// Ends a transaction, prepared or not → [`Response::Done`] once the decision is durable here. To abort an unknown
-    /// transaction is no error.
+    /// transaction, or to repeat a decision, is no error.
     Decide { transaction: TransactionId, decision: Decision },
     /// All participants have the decision durable: it need not be remembered any more → [`Response::Done`].
     Forget { transaction: TransactionId },
     /// What became of a transaction here → [`Response::Outcome`]. One that has not prepared here never will after this.
     Outcome { transaction: TransactionId },
-    /// Answers [`Response::Done`] when this shard has recovered all its transactions.
+    /// Answered with [`Response::Done`] when this shard has decided all that its log left undecided.
     Recovered,
     /// Lets only `transaction` write to the table until [`Request::Unfence`] → [`Response::Done`], when no transaction
-    /// that touches the table is half-way through its commit any more. 55P03 if that takes too long.
+    /// that touches the table is half-way through its commit any more. 55P03 if that takes too long. The table need not be
+    /// in the catalog.
     Fence { table: TableId, transaction: TransactionId },
     /// Takes all fences of the transaction away → [`Response::Done`]. After the new catalog was installed.
     Unfence { transaction: TransactionId },
@@ -61,11 +63,14 @@ pub enum Request {
     Flush,
     /// Figures of the shard → [`Response::Status`].
     Status,
-    /// Runs a closure there → [`Response::Any`].
+    /// Stops what a session of that core runs, through the handler of [`Shard::on_cancel`] → [`Response::Done`].
+    Cancel { session: u32, secret: i32 },
+    /// Runs a closure there → [`Response::Done`] when its future is done. What it finds it sends home by itself.
     Run(Closure),
 }
 
 /// The answer to a request.
+#[derive(Debug)]
 pub enum Response {
     Value(Option<Vec<u8>>),
     Values(Vec<Option<Vec<u8>>>),
@@ -73,7 +78,6 @@ pub enum Response {
     Prepared(Timestamp),
     Outcome(Outcome),
     Status(Box<Status>),
-    Any(Box<dyn Any + Send>),
     Done,
 }
 
@@ -84,9 +88,9 @@ pub struct Status {
     /// Version of the catalog in use.
     pub catalog_version: u64,
     pub transactions: txn::Statistics,
-    /// Requests from other cores handled so far.
+    /// Requests of other cores handled so far.
     pub requests: u64,
-    /// Requests from other cores being handled now.
+    /// Requests of other cores being handled now.
     pub requests_running: u64,
     /// Fragments started so far.
     pub fragments: u64,

@@ -9,7 +9,13 @@ pub mod define;
 pub mod expr;
 pub mod modify;
 pub mod names;
+pub mod optimize;
 pub mod parse;
 pub mod plan;
+pub mod point;
+mod prepare;
 pub mod system;
 pub mod utility;
+
+pub use bind::BindContext;
+pub use prepare::prepare;

@@ -5,10 +5,7 @@
 //! Records that have nothing to apply then, or were applied before, only move the mark.
 
 use super::pending::PendingNumber;
-use crate::{
-    base::time::Timestamp,
-    storage::log::LogPosition,
-};
+use crate::{base::time::Timestamp, storage::log::LogPosition};
 use std::collections::VecDeque;
 
 /// User keys with their new values; `None` where the key is deleted.

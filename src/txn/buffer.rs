@@ -6,10 +6,7 @@
 //!
 //! Invariant: the versions of a key stand in rising statement order, one per statement. Start with [`Buffer::put`].
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-};
+use std::{collections::BTreeMap, ops::Bound};
 
 /// What one statement did to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +100,12 @@ impl Buffer {
     }
 
     /// The first key in `range` that statement `statement` sees something of, from the front or from the back.
-    pub fn next_in(&self, range: (Bound<&[u8]>, Bound<&[u8]>), statement: u32, reverse: bool) -> Option<(&[u8], Own<'_>)> {
+    pub fn next_in(
+        &self,
+        range: (Bound<&[u8]>, Bound<&[u8]>),
+        statement: u32,
+        reverse: bool,
+    ) -> Option<(&[u8], Own<'_>)> {
         if is_empty_range(range) {
             return None;
         }

@@ -39,7 +39,9 @@ mod write;
 
 pub use applying::Changes;
 pub use failure::Failure;
+pub use read::Look;
 pub use record::{Decision, Record};
+pub use recover::Place;
 pub use scan::{Scan, Step};
 pub use sequencer::{Sequencer, Snapshot, Snapshots};
 pub use state::Statistics;
@@ -140,8 +142,6 @@ struct Inner {
     record: RefCell<Vec<u8>>,
     /// The empty list of own versions, which nearly every view has.
     no_versions: Rc<[Timestamp]>,
-    /// Settled after recovery; until then outcomes of undecided transactions wait.
-    recovered: gate::Gate,
     statistics: state::Counters,
     closed: Cell<bool>,
 }
@@ -170,6 +170,11 @@ impl Transactions {
     /// The catalog that writes are checked against.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.0.catalog.borrow().clone()
+    }
+
+    /// Looks at the catalog without taking a share of it.
+    pub fn with_catalog<R>(&self, look: impl FnOnce(&Catalog) -> R) -> R {
+        look(&self.0.catalog.borrow())
     }
 
     /// Makes a catalog the current one, unless the current one is newer.
@@ -219,7 +224,7 @@ impl Transactions {
         let decided: Vec<Timestamp> = {
             let provisional = provisional.borrow();
             let decided = provisional.iter().filter(|(_, state)| *state != crate::storage::lsm::Resolution::Open);
-            decided.map(|(version, _)| version).filter(|version| held.binary_search(version).is_err()).collect()
+            decided.map(|(version, _)| version).filter(|version| !held.contains(version)).collect()
         };
         let mut provisional = provisional.borrow_mut();
         decided.into_iter().for_each(|version| provisional.remove(version));

@@ -224,13 +224,10 @@ impl Interest {
     }
 }
 
-/// The storages that some keys lie in, ascending.
-pub fn storages_of<'k>(keys: impl Iterator<Item = &'k [u8]>) -> Vec<StorageId> {
-    let mut storages: Vec<StorageId> = Vec::new();
+/// The storages that some keys lie in, and those known already, ascending.
+pub fn storages_of<'k>(keys: impl Iterator<Item = &'k [u8]>, known: &[StorageId]) -> Vec<StorageId> {
+    let mut storages: Vec<StorageId> = known.to_vec();
     for (storage, ..) in keys.filter_map(key::split) {
-        if storages.last() == Some(&storage) {
-            continue;
-        }
         if let Err(place) = storages.binary_search(&storage) {
             storages.insert(place, storage);
         }
@@ -299,6 +296,8 @@ mod tests {
     #[test]
     fn storages_come_sorted_and_once() {
         let keys = [user_key(9, "a"), user_key(2, "b"), user_key(9, "c"), vec![1]];
-        assert_eq!(storages_of(keys.iter().map(Vec::as_slice)), [StorageId(2), StorageId(9)]);
+        let known = [StorageId(4)];
+        let storages = storages_of(keys.iter().map(Vec::as_slice), &known);
+        assert_eq!(storages, [StorageId(2), StorageId(4), StorageId(9)]);
     }
 }

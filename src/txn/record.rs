@@ -257,7 +257,12 @@ impl<'a> Input<'a> {
         let count = self.count()?;
         // Checked before anything is allocated for them.
         let bytes = self.bytes(count.checked_mul(8)?)?;
-        Some(bytes.chunks_exact(8).map(|chunk| Timestamp(u64::from_le_bytes(chunk.try_into().unwrap_or_default()))).collect())
+        Some(
+            bytes
+                .chunks_exact(8)
+                .map(|chunk| Timestamp(u64::from_le_bytes(chunk.try_into().unwrap_or_default())))
+                .collect(),
+        )
     }
 
     fn participants(&mut self) -> Option<Vec<ShardId>> {
@@ -317,8 +322,7 @@ impl std::fmt::Debug for Writes<'_> {
 mod tests {
     use super::*;
 
-    const WRITES: [(&[u8], Option<&[u8]>); 3] =
-        [(b"a", Some(b"one")), (b"", None), (&[0xFF; 200], Some(&[]))];
+    const WRITES: [(&[u8], Option<&[u8]>); 3] = [(b"a", Some(b"one")), (b"", None), (&[0xFF; 200], Some(&[]))];
 
     fn samples() -> Vec<Vec<u8>> {
         let mut buffer = Vec::new();
@@ -345,7 +349,9 @@ mod tests {
         let Record::Commit { at, versions, writes } = Record::decode(&all[0]).unwrap() else { panic!("not a commit") };
         assert_eq!((at.0, versions), (u64::MAX - 1, vec![Timestamp(3), Timestamp(9)]));
         assert_eq!(writes.iter().collect::<Vec<_>>(), WRITES);
-        let Record::Prepare { participants, writes, .. } = Record::decode(&all[2]).unwrap() else { panic!("not a prepare") };
+        let Record::Prepare { participants, writes, .. } = Record::decode(&all[2]).unwrap() else {
+            panic!("not a prepare")
+        };
         assert_eq!(participants, [ShardId(0), ShardId(700)]);
         assert_eq!(writes.len(), 3);
         let aborted = Record::Decided { transaction: TransactionId(77), decision: Decision::Abort };

@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn the_horizon_follows_the_oldest_snapshot_of_all_cores() {
         let sequencer = Arc::new(Sequencer::new(2));
-        let (left, right) = (Snapshots::new(sequencer.clone(), ShardId(0)), Snapshots::new(sequencer.clone(), ShardId(1)));
+        let (left, right) =
+            (Snapshots::new(sequencer.clone(), ShardId(0)), Snapshots::new(sequencer.clone(), ShardId(1)));
         sequencer.draw(1_000);
         let first = left.begin();
         sequencer.draw(1_000);

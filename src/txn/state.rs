@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{
         hash::HashMap,
-        ids::{ShardId, TransactionId},
+        ids::{ShardId, StorageId, TransactionId},
         time::Timestamp,
     },
     storage::log::LogPosition,
@@ -28,6 +28,8 @@ pub struct Open {
     pub own: Rc<[Timestamp]>,
     /// Grows with every spill, so that scans notice.
     pub spills: u64,
+    /// The storages that spilled keys lie in, ascending.
+    pub spilled_storages: Vec<StorageId>,
     /// Hashes of the keys it is entered for in [`Interest`].
     pub claims: Vec<u64>,
     /// Tables its writes were planned with.
@@ -93,11 +95,7 @@ impl State {
     }
 
     /// Tells the transactions that have buffered writes of these keys that they came second.
-    pub fn doom_others<'k>(
-        &mut self,
-        keys: impl Iterator<Item = (&'k [u8], bool)>,
-        except: Option<TransactionId>,
-    ) {
+    pub fn doom_others<'k>(&mut self, keys: impl Iterator<Item = (&'k [u8], bool)>, except: Option<TransactionId>) {
         if self.interest.is_empty() {
             return;
         }
@@ -129,6 +127,7 @@ impl Open {
             spilled: Vec::new(),
             own: no_versions.clone(),
             spills: 0,
+            spilled_storages: Vec::new(),
             claims: Vec::new(),
             tables: Vec::new(),
             doomed: None,

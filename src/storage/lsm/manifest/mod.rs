@@ -6,4 +6,5 @@
 //! and stays until an edit that removes it is sealed. Whatever does not add up is an error, never guessed around.
 
 pub mod edit;
+pub mod file;
 pub mod record;
