@@ -12,6 +12,8 @@ pub mod shard;
 
 pub mod sql;
 pub mod storage;
+#[doc(hidden)]
+pub mod testing;
 pub mod txn;
 
 pub use error::{Error, Result};
