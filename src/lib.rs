@@ -11,6 +11,8 @@ pub mod server;
 pub mod shard;
 pub mod sql;
 pub mod storage;
+#[doc(hidden)]
+pub mod testing;
 pub mod txn;
 
 pub use error::{Error, Result};
