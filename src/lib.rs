@@ -5,7 +5,13 @@ pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod env;
 pub mod error;
+pub mod server;
+pub mod shard;
+
 pub mod sql;
+pub mod storage;
+pub mod txn;
 
 pub use error::{Error, Result};

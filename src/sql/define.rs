@@ -53,6 +53,16 @@ pub enum Define {
     },
 }
 
+/// CREATE INDEX.
+#[derive(Clone, Debug)]
+pub struct CreateIndex {
+    pub table: TableId,
+    pub name: Option<String>,
+    pub columns: Vec<IndexColumn>,
+    pub unique: bool,
+    pub if_not_exists: bool,
+}
+
 /// CREATE TABLE.
 #[derive(Clone, Debug)]
 pub struct CreateTable {

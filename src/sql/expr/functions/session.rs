@@ -1,0 +1,62 @@
+//! Functions about the session, and those that tools ask the catalog with.
+//!
+//! What needs the catalog itself (names of relations, definitions of indexes) is not here: the binder and the
+//! coordinator's catalog relations answer it.
+
+use crate::sql::expr::{
+    function::Function as F,
+    kinds::{ANY, BOOL, INT4, INT8, NAME, NAME_ARRAY, NUMERIC, OID, REGTYPE, TEXT, UUID},
+    resolve::{Signature, signature},
+};
+
+/// Functions of this file.
+pub const SIGNATURES: &[Signature<F>] = &[
+    signature("gen_random_uuid", F::GenUuid, &[], UUID).volatile(),
+    signature("uuid_generate_v4", F::GenUuid, &[], UUID).volatile(),
+    signature("current_database", F::CurrentDatabase, &[], NAME).stable(),
+    signature("current_catalog", F::CurrentDatabase, &[], NAME).stable(),
+    signature("current_user", F::CurrentUser, &[], NAME).stable(),
+    signature("current_role", F::CurrentUser, &[], NAME).stable(),
+    signature("session_user", F::CurrentUser, &[], NAME).stable(),
+    signature("user", F::CurrentUser, &[], NAME).stable(),
+    signature("version", F::Version, &[], TEXT).stable(),
+    signature("current_schema", F::CurrentSchema, &[], NAME).stable(),
+    signature("current_schemas", F::CurrentSchemas, &[BOOL], NAME_ARRAY).stable(),
+    signature("pg_typeof", F::TypeOf, &[ANY], REGTYPE).nullable().stable(),
+    signature("current_setting", F::CurrentSetting, &[TEXT, BOOL], TEXT).optional(1).stable(),
+    signature("set_config", F::SetConfig, &[TEXT, TEXT, BOOL], TEXT).nullable().volatile(),
+    signature("pg_backend_pid", F::BackendPid, &[], INT4).stable(),
+    signature("txid_current", F::CurrentTransactionId, &[], INT8).stable(),
+    signature("format_type", F::FormatType, &[OID, INT4], TEXT).nullable().stable(),
+    signature("obj_description", F::Description, &[OID, NAME], TEXT).optional(1).stable(),
+    signature("shobj_description", F::Description, &[OID, NAME], TEXT).stable(),
+    signature("col_description", F::Description, &[OID, INT4], TEXT).stable(),
+    signature("pg_get_userbyid", F::RoleName, &[OID], NAME).stable(),
+    signature("pg_table_is_visible", F::IsVisible, &[OID], BOOL).stable(),
+    signature("pg_type_is_visible", F::IsVisible, &[OID], BOOL).stable(),
+    signature("pg_function_is_visible", F::IsVisible, &[OID], BOOL).stable(),
+    signature("pg_operator_is_visible", F::IsVisible, &[OID], BOOL).stable(),
+    signature("has_table_privilege", F::HasPrivilege, &[ANY, TEXT], BOOL).stable(),
+    signature("has_table_privilege", F::HasPrivilege, &[ANY, ANY, TEXT], BOOL).stable(),
+    signature("has_schema_privilege", F::HasPrivilege, &[ANY, TEXT], BOOL).stable(),
+    signature("has_schema_privilege", F::HasPrivilege, &[ANY, ANY, TEXT], BOOL).stable(),
+    signature("has_database_privilege", F::HasPrivilege, &[ANY, TEXT], BOOL).stable(),
+    signature("has_database_privilege", F::HasPrivilege, &[ANY, ANY, TEXT], BOOL).stable(),
+    signature("has_column_privilege", F::HasPrivilege, &[ANY, ANY, TEXT], BOOL).stable(),
+    signature("has_any_column_privilege", F::HasPrivilege, &[ANY, TEXT], BOOL).stable(),
+    signature("pg_has_role", F::HasPrivilege, &[ANY, TEXT], BOOL).stable(),
+    signature("pg_has_role", F::HasPrivilege, &[ANY, ANY, TEXT], BOOL).stable(),
+    signature("pg_encoding_to_char", F::EncodingName, &[INT4], NAME).stable(),
+    signature("pg_client_encoding", F::ClientEncoding, &[], NAME).stable(),
+    signature("pg_is_in_recovery", F::IsInRecovery, &[], BOOL).stable(),
+    signature("pg_is_other_temp_schema", F::IsInRecovery, &[OID], BOOL).stable(),
+    signature("pg_size_pretty", F::SizePretty, &[INT8], TEXT),
+    signature("pg_size_pretty", F::SizePretty, &[NUMERIC], TEXT),
+    signature("pg_get_expr", F::StoredExpression, &[TEXT, OID, BOOL], TEXT).optional(1).stable(),
+    signature("to_regtype", F::ToRegtype, &[TEXT], REGTYPE).stable(),
+    signature("inet_server_addr", F::AlwaysNull, &[], TEXT).stable(),
+    signature("inet_client_addr", F::AlwaysNull, &[], TEXT).stable(),
+    signature("inet_server_port", F::AlwaysNull, &[], INT4).stable(),
+    signature("inet_client_port", F::AlwaysNull, &[], INT4).stable(),
+    signature("pg_column_size", F::ColumnSize, &[ANY], INT4).stable(),
+];
