@@ -1,4 +1,4 @@
-//! distdb
+#![doc = include_str!("README.md")]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod base;
