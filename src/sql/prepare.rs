@@ -6,10 +6,8 @@ use super::{
     optimize,
     parse::Parsed,
     plan::{
-        Body, Delete, Explain, Field, Insert, PointRead, Statement, Subplan, Update,
-        expressions::data_type,
-        logical::Logical,
-        statistics::Statistics,
+        Body, Delete, Explain, Field, Insert, PointRead, Statement, Subplan, Update, expressions::data_type,
+        logical::Logical, statistics::Statistics,
     },
     utility::{Copy, CopySource, Utility},
 };
@@ -155,4 +153,3 @@ fn point_read(plan: &Logical, known: &dyn Statistics) -> Result<Option<PointRead
     };
     Ok(Some(PointRead { table: table.clone(), key, positions: columns.clone(), stored, project, types }))
 }
-

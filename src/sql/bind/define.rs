@@ -222,7 +222,11 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(trees.len());
         for tree in trees {
             let ast::Expr::Identifier(name) = &tree.column.expr else {
-                return Err(self.error(SqlState::SYNTAX_ERROR, format!("a {what} takes column names"), tree.column.expr.span()));
+                return Err(self.error(
+                    SqlState::SYNTAX_ERROR,
+                    format!("a {what} takes column names"),
+                    tree.column.expr.span(),
+                ));
             };
             let folded = names::fold(name);
             let Some(position) = find(&folded) else {

@@ -91,14 +91,7 @@ impl Binder<'_> {
         Ok(Expr::IsNull { operand: Box::new(bound), negated })
     }
 
-    fn is_bool(
-        &mut self,
-        operand: &ast::Expr,
-        is: bool,
-        negated: bool,
-        place: &str,
-        scope: Scope<'_>,
-    ) -> Result<Expr> {
+    fn is_bool(&mut self, operand: &ast::Expr, is: bool, negated: bool, place: &str, scope: Scope<'_>) -> Result<Expr> {
         let bound = self.condition(operand, place, scope)?;
         Ok(Expr::IsBool { operand: Box::new(bound), is, negated })
     }
@@ -178,7 +171,11 @@ impl Binder<'_> {
 
     /// As an implicit cast, or to text what `||` writes as text.
     fn implicit_or_text(&mut self, bound: Expr, to: DataType, span: Span) -> Result<Expr> {
-        if to.kind == TypeKind::Text && !to.array { self.explicit(bound, to, span) } else { self.implicit(bound, to, span) }
+        if to.kind == TypeKind::Text && !to.array {
+            self.explicit(bound, to, span)
+        } else {
+            self.implicit(bound, to, span)
+        }
     }
 
     /// AND and OR chains, without recursion along the chain.
@@ -282,7 +279,8 @@ impl Binder<'_> {
     }
 
     fn collate(&mut self, operand: &ast::Expr, collation: &ast::ObjectName, scope: Scope<'_>) -> Result<Expr> {
-        let name = collation.0.last().and_then(|part| part.as_ident()).map(|name| name.value.clone()).unwrap_or_default();
+        let name =
+            collation.0.last().and_then(|part| part.as_ident()).map(|name| name.value.clone()).unwrap_or_default();
         if !matches!(name.as_str(), "C" | "POSIX" | "default" | "ucs_basic") {
             let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
             return Err(self
@@ -324,9 +322,10 @@ impl Binder<'_> {
         let text = self.source.text();
         let from = self.source.offset(end).min(text.len());
         let rest = text.get(from..).unwrap_or_default();
-        let skipped = rest.chars().take_while(|&c| c.is_whitespace() || c == ')').fold((0_u64, 0_u64), |(lines, columns), c| {
-            if c == '\n' { (lines + 1, 0) } else { (lines, columns + 1) }
-        });
+        let skipped =
+            rest.chars().take_while(|&c| c.is_whitespace() || c == ')').fold((0_u64, 0_u64), |(lines, columns), c| {
+                if c == '\n' { (lines + 1, 0) } else { (lines, columns + 1) }
+            });
         let (line, column) = match skipped {
             (0, columns) => (end.line, end.column + columns),
             (lines, columns) => (end.line + lines, columns + 1),

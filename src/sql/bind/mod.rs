@@ -36,11 +36,7 @@ mod utility;
 use super::{
     expr::{Aggregate, Expr},
     parse::{Parsed, SourceText, Tree},
-    plan::{
-        Field, SubplanKind,
-        logical::Logical,
-        statistics::Statistics,
-    },
+    plan::{Field, SubplanKind, logical::Logical, statistics::Statistics},
 };
 use crate::{
     base::{

@@ -67,7 +67,8 @@ pub fn access(table: &Table, columns: &[usize], filter: Vec<Expr>, known: &dyn S
         cost: SEEK_COST + rows,
     };
     let mut used: Vec<usize> = Vec::new();
-    let primary = table.primary_key.as_ref().map(|_| (IndexId::PRIMARY, table.key_positions().collect::<Vec<_>>(), true));
+    let primary =
+        table.primary_key.as_ref().map(|_| (IndexId::PRIMARY, table.key_positions().collect::<Vec<_>>(), true));
     let secondary = table.indexes.iter().map(|index| {
         let columns = index.columns.iter().map(|part| usize::from(part.column.0)).collect();
         (index.id, columns, index.unique)
@@ -89,7 +90,8 @@ fn candidates<'f>(filter: &'f [Expr], columns: &[usize]) -> Vec<Candidate<'f>> {
     let stored = |output: usize| columns.get(output).copied();
     let mut found = Vec::new();
     for (conjunct, part) in filter.iter().enumerate() {
-        let place = |(output, kind): (usize, Kind<'f>)| stored(output).map(|column| Candidate { conjunct, column, kind });
+        let place =
+            |(output, kind): (usize, Kind<'f>)| stored(output).map(|column| Candidate { conjunct, column, kind });
         found.extend(servable(part).and_then(place));
     }
     found
@@ -117,14 +119,14 @@ fn servable(part: &Expr) -> Option<(usize, Kind<'_>)> {
         Expr::InList { operand, list, negated: false } if list.len() <= LIST_MAX && list.iter().all(is_constant) => {
             Some((column_of(operand)?, Kind::In(list.iter().collect())))
         }
-        Expr::Call { function: Function::Quantified { comparison: Comparison::Equal, all: false }, arguments, .. } => {
-            match arguments.as_slice() {
-                [operand, Expr::Array { elements, .. }] if elements.iter().all(is_constant) => {
-                    Some((column_of(operand)?, Kind::In(elements.iter().collect())))
-                }
-                _ => None,
+        Expr::Call {
+            function: Function::Quantified { comparison: Comparison::Equal, all: false }, arguments, ..
+        } => match arguments.as_slice() {
+            [operand, Expr::Array { elements, .. }] if elements.iter().all(is_constant) => {
+                Some((column_of(operand)?, Kind::In(elements.iter().collect())))
             }
-        }
+            _ => None,
+        },
         Expr::Or(parts) => any_of_equals(parts),
         Expr::Column { position, data_type } if *data_type == BOOL => Some((*position, Kind::Is(true))),
         Expr::Not(operand) => match &**operand {
@@ -206,10 +208,15 @@ fn through(
     let cost = SEEK_COST * seeks + if is_primary { found } else { found * INDEX_ROW_COST };
     let point = whole && is_primary;
     let targets = if point {
-        Targets::PartitionOf(bounds.iter().filter_map(|bound| match bound {
-            Bound::Equal(value) => Some(value.clone()),
-            _ => None,
-        }).collect())
+        Targets::PartitionOf(
+            bounds
+                .iter()
+                .filter_map(|bound| match bound {
+                    Bound::Equal(value) => Some(value.clone()),
+                    _ => None,
+                })
+                .collect(),
+        )
     } else {
         Targets::All
     };
@@ -264,4 +271,3 @@ fn range(key: usize, data_type: DataType, candidates: &[Candidate<'_>]) -> Optio
     }
     (low.is_some() || high.is_some()).then_some((Bound::Range { low, high }, served))
 }
-

@@ -135,7 +135,9 @@ pub fn selectivity(filter: &[Expr], table: &Table, columns: &[usize], known: &dy
 /// Part of a table's rows for which a condition holds.
 pub fn selectivity_of(part: &Expr, table: &Table, columns: &[usize], known: &dyn Statistics) -> f64 {
     let distinct_of = |expr: &Expr| match expr {
-        Expr::Column { position, .. } => columns.get(*position).map(|&stored| statistics::distinct(known, table, stored)),
+        Expr::Column { position, .. } => {
+            columns.get(*position).map(|&stored| statistics::distinct(known, table, stored))
+        }
         Expr::Cast { operand, .. } => match &**operand {
             Expr::Column { position, .. } => {
                 columns.get(*position).map(|&stored| statistics::distinct(known, table, stored))
@@ -148,14 +150,21 @@ pub fn selectivity_of(part: &Expr, table: &Table, columns: &[usize], known: &dyn
         Expr::Compare { operator: Comparison::Equal, left, right } => {
             distinct_of(left).or_else(|| distinct_of(right)).map_or(UNKNOWN_SELECTIVITY, |distinct| 1.0 / distinct)
         }
-        Expr::Compare { operator: Comparison::NotEqual, left, right } => {
-            distinct_of(left).or_else(|| distinct_of(right)).map_or(UNKNOWN_SELECTIVITY, |distinct| 1.0 - 1.0 / distinct)
-        }
+        Expr::Compare { operator: Comparison::NotEqual, left, right } => distinct_of(left)
+            .or_else(|| distinct_of(right))
+            .map_or(UNKNOWN_SELECTIVITY, |distinct| 1.0 - 1.0 / distinct),
         Expr::InList { operand, list, negated } => {
-            let found = distinct_of(operand).map_or(UNKNOWN_SELECTIVITY, |distinct| list.len() as f64 / distinct).min(1.0);
+            let found =
+                distinct_of(operand).map_or(UNKNOWN_SELECTIVITY, |distinct| list.len() as f64 / distinct).min(1.0);
             if *negated { 1.0 - found } else { found }
         }
-        Expr::IsNull { negated, .. } => if *negated { 0.99 } else { 0.01 },
+        Expr::IsNull { negated, .. } => {
+            if *negated {
+                0.99
+            } else {
+                0.01
+            }
+        }
         Expr::And(parts) => selectivity(parts, table, columns, known),
         Expr::Or(parts) => {
             let missed: f64 = parts.iter().map(|part| 1.0 - selectivity_of(part, table, columns, known)).product();

@@ -7,9 +7,7 @@ use crate::sql::plan::logical::Logical;
 pub fn rule(plan: Logical) -> Logical {
     let plan = match plan {
         Logical::Limit { input, limit, offset } => match *input {
-            Logical::Project { input, expressions } => {
-                Logical::Limit { input, limit, offset }.projected(expressions)
-            }
+            Logical::Project { input, expressions } => Logical::Limit { input, limit, offset }.projected(expressions),
             input => Logical::Limit { input: Box::new(input), limit, offset },
         },
         plan => plan,

@@ -25,7 +25,10 @@ pub fn rule(plan: Logical) -> Logical {
 
 fn unless_same(input: Logical, expressions: Vec<Expr>) -> Logical {
     let same = expressions.len() == input.width()
-        && expressions.iter().enumerate().all(|(place, expr)| matches!(expr, Expr::Column { position, .. } if *position == place));
+        && expressions
+            .iter()
+            .enumerate()
+            .all(|(place, expr)| matches!(expr, Expr::Column { position, .. } if *position == place));
     if same { input } else { input.projected(expressions) }
 }
 

@@ -9,7 +9,10 @@ use super::{
     estimate,
 };
 use crate::{
-    base::{types::{DataType, TypeKind}, value::Value},
+    base::{
+        types::{DataType, TypeKind},
+        value::Value,
+    },
     sql::{
         expr::{Aggregate, Comparison, Expr, function::Function},
         plan::{
@@ -144,8 +147,7 @@ fn aggregate(below: Placed, groups: Vec<Expr>, aggregates: Vec<Aggregate>) -> Pl
     let partial = Node::Aggregate { input, mode: AggregateMode::Partial, groups, aggregates };
     let gathered = gathered(Placed { node: partial, types: states, place: below.place }, None);
     let input = Box::new(gathered.node);
-    let node =
-        Node::Aggregate { input, mode: AggregateMode::Final, groups: over_groups, aggregates: over_states };
+    let node = Node::Aggregate { input, mode: AggregateMode::Final, groups: over_groups, aggregates: over_states };
     Placed { node, types, place: Place::Here }
 }
 

@@ -174,7 +174,8 @@ fn prune_join(
     let width = left.width();
     let all = with(needed, &condition);
     let of_left: BTreeSet<usize> = all.iter().copied().filter(|&column| column < width).collect();
-    let of_right: BTreeSet<usize> = all.iter().filter(|&&column| column >= width).map(|column| column - width).collect();
+    let of_right: BTreeSet<usize> =
+        all.iter().filter(|&&column| column >= width).map(|column| column - width).collect();
     let (left, left_places) = prune(left, &of_left);
     let (right, right_places) = prune(right, &of_right);
     let shift = left.width();

@@ -46,9 +46,9 @@ fn push(plan: Logical, predicates: Vec<Expr>) -> Logical {
 
 fn through_project(input: Logical, expressions: Vec<Expr>, predicates: Vec<Expr>) -> Logical {
     let movable = |predicate: &Expr| {
-        columns_of(predicate).iter().all(|&column| {
-            expressions.get(column).is_some_and(|expr| volatility(expr) < Volatility::Volatile)
-        })
+        columns_of(predicate)
+            .iter()
+            .all(|&column| expressions.get(column).is_some_and(|expr| volatility(expr) < Volatility::Volatile))
     };
     let (mut below, above): (Vec<Expr>, Vec<Expr>) = predicates.into_iter().partition(movable);
     below.iter_mut().for_each(|predicate| substitute(predicate, &expressions));
@@ -82,7 +82,9 @@ fn into_join(left: Logical, right: Logical, kind: JoinKind, condition: Vec<Expr>
     let (mut to_left, mut to_right, mut stay, mut above) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in condition {
         match (kind, reads(&part, width)) {
-            (JoinKind::Inner, Reads::Left | Reads::Nothing) | (JoinKind::Right | JoinKind::Semi, Reads::Left) => to_left.push(part),
+            (JoinKind::Inner, Reads::Left | Reads::Nothing) | (JoinKind::Right | JoinKind::Semi, Reads::Left) => {
+                to_left.push(part)
+            }
             (JoinKind::Inner | JoinKind::Left | JoinKind::Semi | JoinKind::Anti, Reads::Right) => to_right.push(part),
             _ => stay.push(part),
         }
@@ -108,9 +110,8 @@ fn into_join(left: Logical, right: Logical, kind: JoinKind, condition: Vec<Expr>
 
 /// An outer join turns into a stronger one when a predicate above is never true for the NULLs that it would make.
 fn strengthen(kind: JoinKind, predicates: &[Expr], width: usize) -> JoinKind {
-    let refuses = |right: bool| {
-        predicates.iter().any(|predicate| refuses_nulls(predicate, &|column| (column >= width) == right))
-    };
+    let refuses =
+        |right: bool| predicates.iter().any(|predicate| refuses_nulls(predicate, &|column| (column >= width) == right));
     match kind {
         JoinKind::Left if refuses(true) => JoinKind::Inner,
         JoinKind::Right if refuses(false) => JoinKind::Inner,
