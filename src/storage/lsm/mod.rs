@@ -33,6 +33,8 @@ pub mod retention;
 mod run;
 mod statistics;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod tree;
 mod value;
@@ -226,7 +228,8 @@ impl Lsm {
         let mut found = BTreeSet::new();
         for snapshot in self.engine().held_snapshots() {
             snapshot.memtables().for_each(|memtable| found.append(&mut memtable.provisionals()));
-            found.extend(snapshot.version.tables().flat_map(|table| table.meta.properties.provisionals.iter().copied()));
+            found
+                .extend(snapshot.version.tables().flat_map(|table| table.meta.properties.provisionals.iter().copied()));
         }
         found
     }
@@ -275,6 +278,7 @@ impl Lsm {
         let engine = self.engine();
         while compaction::run::is_due(engine) {
             self.check_open()?;
+            engine.compaction_wanted.set();
             engine.changed.wait().await;
         }
         Ok(())
