@@ -105,7 +105,7 @@ pub(super) trait Backend {
     /// Reported settings that changed since the last call.
     fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
     /// How values are read and written as text.
-    fn style(&self) -> Style;
+    fn style(&mut self) -> Style;
     fn take_notices(&mut self) -> Vec<Notice>;
     /// `I`, `T` or `E`.
     fn transaction_status(&self) -> u8;
