@@ -9,9 +9,10 @@ pub mod env;
 pub mod error;
 pub mod server;
 pub mod shard;
-
 pub mod sql;
 pub mod storage;
+#[doc(hidden)]
+pub mod testing;
 pub mod txn;
 
 pub use error::{Error, Result};

@@ -8,6 +8,7 @@ pub mod datetime;
 pub(crate) mod generate;
 pub mod hash;
 pub mod ids;
+pub mod json;
 pub mod key;
 pub mod limits;
 pub mod numeric;

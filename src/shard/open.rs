@@ -12,7 +12,7 @@ use crate::{
     env::{Env, TaskClass, queue::Receiver},
     error::{Error, Result},
     storage::{log, lsm},
-    txn::{self, InDoubt, Outcome, Place, ReadView, Sequencer, Transactions},
+    txn::{self, Decision, InDoubt, Outcome, Place, ReadView, Sequencer, Transactions},
 };
 use std::{ops::Bound, rc::Rc, sync::Arc, time::Duration};
 
@@ -73,7 +73,7 @@ impl Shard {
     /// Decides what the log left undecided, and waits for the other cores to do the same.
     async fn recover(&self) -> Result<()> {
         for doubt in self.0.transactions.undecided() {
-            self.resolve(doubt).await?;
+            self.resolve(&doubt).await?;
         }
         self.0.transactions.settle();
         self.0.recovered.set(true);
@@ -85,11 +85,10 @@ impl Shard {
         Ok(())
     }
 
-    /// Asks the other participants of a transaction, and ends it.
-    async fn resolve(&self, doubt: InDoubt) -> Result<()> {
+    /// Asks the other participants of a transaction, and ends it here.
+    async fn resolve(&self, doubt: &InDoubt) -> Result<Decision> {
         let mut outcomes = vec![Outcome::Prepared(doubt.proposed)];
-        let own = self.id();
-        for target in doubt.participants.iter().copied().filter(|target| *target != own) {
+        for target in self.others(doubt) {
             let request = Request::Outcome { transaction: doubt.transaction };
             match self.call(target, request).await? {
                 Response::Outcome(outcome) => outcomes.push(outcome),
@@ -99,7 +98,26 @@ impl Shard {
         let decision = InDoubt::decision(outcomes);
         tracing::info!(transaction = %doubt.transaction, ?decision, "decided a transaction in doubt");
         let decided = self.0.transactions.decide(doubt.transaction, decision).await;
-        decided.map_err(|failure| self.error(failure))
+        decided.map_err(|failure| self.error(failure))?;
+        Ok(decision)
+    }
+
+    fn others(&self, doubt: &InDoubt) -> impl Iterator<Item = ShardId> {
+        let own = self.id();
+        doubt.participants.iter().copied().filter(move |target| *target != own)
+    }
+
+    /// Does what the coordinator of a prepared transaction has failed to do: ends it everywhere.
+    async fn finish(&self, doubt: &InDoubt) -> Result<()> {
+        let decision = self.resolve(doubt).await?;
+        let transaction = doubt.transaction;
+        for target in self.others(doubt) {
+            self.call(target, Request::Decide { transaction, decision }).await?;
+        }
+        for target in doubt.participants.iter().copied() {
+            self.call(target, Request::Forget { transaction }).await?;
+        }
+        Ok(())
     }
 
     async fn take_answers(&self, mut answers: Receiver<Answer>) {
@@ -119,8 +137,9 @@ impl Shard {
             self.0.env.sleep(TICK).await;
             self.0.transactions.tick();
             for doubt in self.0.transactions.in_doubt() {
-                if let Err(error) = self.resolve(doubt).await {
-                    tracing::warn!(%error, "a transaction stays in doubt for now");
+                if let Err(error) = self.finish(&doubt).await {
+                    tracing::warn!(%error, transaction = %doubt.transaction, "a transaction stays in doubt for now");
+                    self.0.transactions.still_in_doubt(doubt.transaction);
                 }
             }
         }

@@ -3,9 +3,11 @@
 //! No time, disk, network or randomness: what an expression needs of these (now(), a seed) comes in
 //! [`expr::Context`]; rows come in through [`execute`]'s sources.
 
+mod ahead;
 pub mod bind;
 pub mod copy;
 pub mod define;
+pub mod explain;
 pub mod expr;
 pub mod modify;
 pub mod names;
@@ -19,3 +21,6 @@ pub mod utility;
 
 pub use bind::BindContext;
 pub use prepare::prepare;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! Keys of single rows.
 
-use super::expr::{Context, Expr, constant};
+use super::{
+    ahead::constant,
+    expr::{Context, Expr},
+};
 use crate::{
     base::{key, value::Value},
     catalog::Table,

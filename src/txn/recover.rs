@@ -205,7 +205,14 @@ impl Replay {
     fn decide(&mut self, transaction: TransactionId, decision: Decision, end: LogPosition) {
         // Without its prepare, which was released, the decision is everybody's knowledge and in tables.
         let Some(found) = self.prepared.remove(&transaction) else { return };
-        self.decided.insert(transaction, (decision, found.start));
+        match decision {
+            Decision::Commit(_) => {
+                self.decided.insert(transaction, (decision, found.start));
+            }
+            Decision::Abort => {
+                self.retained.prepares.borrow_mut().remove(&(found.start, transaction));
+            }
+        }
         if end <= self.flushed {
             return;
         }

@@ -36,8 +36,7 @@ pub enum Outcome {
     /// It promised to commit, at this time or later.
     Prepared(Timestamp),
     Committed(Timestamp),
-    Aborted,
-    /// It never prepared here, and never will.
+    /// It is not prepared here and never will be: never was, or was aborted.
     Unknown,
 }
 
@@ -58,7 +57,7 @@ impl InDoubt {
                 Outcome::Prepared(proposed) => latest = latest.max(proposed),
                 // Somebody knows the end already.
                 Outcome::Committed(at) => return Decision::Commit(at),
-                Outcome::Aborted | Outcome::Unknown => return Decision::Abort,
+                Outcome::Unknown => return Decision::Abort,
             }
         }
         Decision::Commit(latest)
@@ -133,6 +132,13 @@ impl Transactions {
         Ok(())
     }
 
+    /// Begins to wait anew for a decision.
+    pub fn still_in_doubt(&self, transaction: TransactionId) {
+        if let Some(prepared) = self.0.state.borrow_mut().prepared.get_mut(&transaction) {
+            prepared.since = self.0.env.now();
+        }
+    }
+
     /// Enters a prepared transaction; recovery does so, too.
     pub(super) fn add_prepared(
         &self,
@@ -201,7 +207,15 @@ impl Transactions {
         }
         let mut state = self.0.state.borrow_mut();
         state.pending.remove(prepared.number, prepared.changes.iter().map(|(key, _)| key.as_slice()));
-        state.decided.insert(transaction, (decision, prepared.start));
+        match decision {
+            Decision::Commit(_) => {
+                state.decided.insert(transaction, (decision, prepared.start));
+            }
+            // Whoever asks about a transaction that is not known here takes it for aborted.
+            Decision::Abort => {
+                self.0.retained.prepares.borrow_mut().remove(&(prepared.start, transaction));
+            }
+        }
         Ok(Some(end))
     }
 
@@ -215,7 +229,8 @@ impl Transactions {
                 self.abort_open(transaction);
                 Ok(None)
             }
-            Decision::Commit(_) if self.0.state.borrow().decided.contains_key(&transaction) => Ok(None),
+            // Repeated, perhaps after everybody has forgotten it.
+            Decision::Commit(_) if !self.0.state.borrow().open.contains_key(&transaction) => Ok(None),
             Decision::Commit(_) => {
                 Err(Error::internal(format!("transaction {transaction} is to commit but was not prepared")).into())
             }
@@ -236,8 +251,7 @@ impl Transactions {
             match (state.prepared.get(&transaction), state.decided.get(&transaction)) {
                 (Some(prepared), _) => (prepared.pending.proposed, prepared.end),
                 (None, Some((Decision::Commit(at), _))) => return Ok(Outcome::Committed(*at)),
-                (None, Some((Decision::Abort, _))) => return Ok(Outcome::Aborted),
-                (None, None) => {
+                (None, Some((Decision::Abort, _)) | None) => {
                     drop(state);
                     self.abort_open(transaction);
                     return Ok(Outcome::Unknown);

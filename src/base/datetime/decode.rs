@@ -506,7 +506,12 @@ impl Decoder {
         let zone = self.zone.unwrap_or(self.surroundings.zone);
         if self.set & DATE == DATE {
             let fields = super::calendar::Fields { date: self.date, time: self.time };
-            return Ok(zone.offset_of_local(fields.to_micros().ok_or(Problem::FieldOverflow)?));
+            // A day beyond the range of timestamps may still be a date, and dates have no offset.
+            return Ok(fields.to_micros().map_or(0, |local| zone.offset_of_local(local)));
+        }
+        let moving = matches!(self.zone, Some(Zone::Named(named)) if !named.name().starts_with("Etc/"));
+        if moving || self.set & DATE != 0 {
+            return Err(Problem::Syntax);
         }
         // A time without a date: the offset of today.
         Ok(zone.offset_at(self.surroundings.now_micros))
@@ -593,7 +598,9 @@ fn clock_time(text: &str) -> Decode<TimeOfDay> {
         Some(at) => (&text[..at], fraction(&text[at..])?),
         None => (text, 0),
     };
-    let parts = whole.split(':').map(number).collect::<Decode<Vec<_>>>()?;
+    // Nothing after a colon counts as zero.
+    let part = |digits: &str| if digits.is_empty() { Ok(0) } else { number(digits) };
+    let parts = whole.split(':').map(part).collect::<Decode<Vec<_>>>()?;
     let (hour, minute, second) = match parts.as_slice() {
         [minute, second] if whole.len() != text.len() => (0, *minute, *second),
         [hour, minute] => (*hour, *minute, 0),

@@ -43,7 +43,7 @@ pub(crate) fn parse(text: &str, data_type: DataType) -> Result<Interval> {
 }
 
 /// Drops what the declared fields do not hold.
-pub(crate) fn keep_range(interval: Interval, range: i32) -> Interval {
+fn keep_range(interval: Interval, range: i32) -> Interval {
     let Interval { months, days, micros } = interval;
     let cut = |unit: i64| micros / unit * unit;
     let least = [RANGE_SECOND, RANGE_MINUTE, RANGE_HOUR, RANGE_DAY, RANGE_MONTH, RANGE_YEAR];
@@ -61,6 +61,7 @@ pub(crate) fn keep_range(interval: Interval, range: i32) -> Interval {
 /// Sums up the parts, each checked.
 #[derive(Default)]
 struct Sum {
+    years: i32,
     months: i32,
     days: i32,
     micros: i64,
@@ -110,6 +111,7 @@ impl Sum {
     }
 
     fn add_part_of_years(&mut self, part: f64, years: i64) -> Decode<()> {
+        // Parts of years are rounded to months.
         self.add_months((part * years as f64 * 12.0).round_ties_even() as i64, 1)
     }
 
@@ -146,12 +148,15 @@ impl Sum {
             Unit::Millennium => 1000,
             _ => return Err(Problem::Syntax),
         };
-        self.add_months(count, checked(i64::checked_mul(years, 12))?)?;
+        let whole = checked(count.checked_mul(years).and_then(|years| i32::try_from(years).ok()))?;
+        self.years = checked(self.years.checked_add(whole))?;
         self.add_part_of_years(part, years)
     }
 
-    fn interval(self) -> Interval {
-        Interval { months: self.months, days: self.days, micros: self.micros }
+    fn interval(self) -> Decode<Interval> {
+        let months = i64::from(self.years) * 12 + i64::from(self.months);
+        let months = i32::try_from(months).map_err(|_| Problem::IntervalOutOfRange)?;
+        Ok(Interval { months, days: self.days, micros: self.micros })
     }
 }
 
@@ -182,7 +187,7 @@ fn words(tokens: &[Token], range: i32) -> Decode<Interval> {
                     Some(IntervalWord::Unit(found)) => unit = Some(found),
                     Some(IntervalWord::Ago) => {
                         ago = true;
-                        unit = None;
+                        unit = Some(Unit::Other);
                     }
                     Some(IntervalWord::Ignored) => {}
                     None => return Err(Problem::Syntax),
@@ -198,7 +203,7 @@ fn words(tokens: &[Token], range: i32) -> Decode<Interval> {
     if seen == 0 {
         return Err(Problem::Syntax);
     }
-    let interval = sum.interval();
+    let interval = sum.interval()?;
     if !ago {
         return Ok(interval);
     }
@@ -338,7 +343,7 @@ fn iso_8601(text: &str) -> Decode<Interval> {
         sum.add(unit, count, part)?;
         (any, rest) = (true, letters.as_str());
     }
-    Ok(sum.interval())
+    sum.interval()
 }
 
 /// ISO 8601's other form: `0001-02-03` or `00010203` for a date, `04:05:06` or `040506` for a time. Gives the rest,

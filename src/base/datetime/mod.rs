@@ -23,7 +23,7 @@ pub mod truncate;
 mod zone;
 
 pub use format::IntervalStyle;
-pub(crate) use interval_text::{keep_range, parse as parse_interval};
+pub(crate) use interval_text::parse as parse_interval;
 pub use parse::DateOrder;
 pub use range::round_fraction;
 pub use zone::{OFFSET_SECONDS_MAX, Zone};
@@ -51,3 +51,6 @@ pub fn date_is_infinite(days: i32) -> bool {
 pub fn timestamp_is_infinite(micros: i64) -> bool {
     micros == TIMESTAMP_NEGATIVE_INFINITY || micros == TIMESTAMP_INFINITY
 }
+
+#[cfg(test)]
+mod tests;

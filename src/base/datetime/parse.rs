@@ -32,6 +32,8 @@ pub(super) enum Problem {
     /// A month or day out of range: another order of the numbers may have been meant.
     MonthOrDayOverflow,
     IntervalOverflow,
+    /// Its fields are fine, but together too large.
+    IntervalOutOfRange,
     ZoneOverflow,
     UnknownZone(String),
 }
@@ -52,6 +54,7 @@ impl Problem {
             Problem::IntervalOverflow => {
                 Error::new(SqlState::INTERVAL_FIELD_OVERFLOW, format!("interval field value out of range: \"{text}\""))
             }
+            Problem::IntervalOutOfRange => super::range::interval_out_of_range(),
             Problem::ZoneOverflow => Error::new(
                 SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
                 format!("time zone displacement out of range: \"{text}\""),

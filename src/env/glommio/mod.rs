@@ -3,10 +3,12 @@
 //! What it is: the [`Handle`] behind `Env::Glommio`, and [`start_shard`], which starts a pinned thread with one. The
 //! released glommio has sharp edges; each is worked around in the one place that meets it, and says so there:
 //! readiness without losing datagrams (`ready.rs`), direct reads on fresh files (`file.rs`), a preemption timer short
-//! enough for wakes from other cores (`start.rs`), panics that would take the core with them ([`Handle::spawn`]).
+//! enough for wakes from other cores (`start.rs`), panics that would take the core with them ([`Handle::spawn`]), and a core that falls
+//! asleep over its work (`awake.rs`).
 //!
 //! Invariant: a handle is used only on the thread that made it; it is `Rc` inside, so the compiler sees to that.
 
+mod awake;
 mod file;
 mod ready;
 mod socket;
@@ -170,7 +172,11 @@ impl Handle {
 
     /// Says why and ends the process. Buffers of others are not flushed: nothing may be made durable after this.
     pub(super) fn fatal(&self, message: &str) -> ! {
-        tracing::error!("fatal: {message}");
+        if tracing::enabled!(tracing::Level::ERROR) {
+            tracing::error!("fatal: {message}");
+        } else {
+            eprintln!("fatal: {message}");
+        }
         std::process::exit(super::FATAL_EXIT_CODE)
     }
 }

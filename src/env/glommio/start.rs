@@ -59,6 +59,7 @@ where
             {
                 tracing::warn!(cpu, "the shard runs unpinned: {error}");
             }
+            super::awake::watch();
             body(Env::Glommio(Handle::new())).await
         })
         .map_err(io::Error::from)?;

@@ -55,7 +55,7 @@ pub enum Fetch {
     Batch(Batch),
     /// Rows of a COPY TO, already in its format.
     CopyData(CopyRows),
-    /// The asked number of rows was given, or there are more to ask for.
+    /// The asked number of rows was given; start the portal again for more.
     Suspended,
     /// The end; the command tag.
     Complete(String),
@@ -125,7 +125,8 @@ pub(super) trait Backend {
     fn close_statement(&mut self, name: &str);
     fn close_portal(&mut self, name: &str);
 
-    /// The next part of what was started last. At most `rows_max` rows (0 = any number).
+    /// The next part of what was started last. After `rows_max` rows since then (0 = no limit; the same in every call of
+    /// a run) it is `Suspended`, whether or not there are more.
     async fn fetch(&mut self, rows_max: usize) -> Result<Fetch>;
     async fn copy_data(&mut self, bytes: &[u8]) -> Result<()>;
     /// The command tag.

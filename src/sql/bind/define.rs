@@ -6,7 +6,7 @@ use crate::{
     catalog::{IndexColumn, Relation, Table},
     error::{Error, Result},
     sql::{
-        define::{ColumnDefinition, CreateTable, Define},
+        define::{ColumnDefinition, CreateIndex, CreateTable, Define},
         names,
     },
 };
@@ -268,13 +268,13 @@ impl Binder<'_> {
             Some(tree) => Some(self.name(tree)?.name),
             None => None,
         };
-        Ok(Define::CreateIndex {
+        Ok(Define::CreateIndex(CreateIndex {
             table: table.id,
             name: index_name,
             columns,
             unique: create.unique,
             if_not_exists: create.if_not_exists,
-        })
+        }))
     }
 
     fn index_column(&mut self, tree: &ast::IndexColumn, table: &Table) -> Result<IndexColumn> {

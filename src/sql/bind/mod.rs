@@ -135,6 +135,12 @@ pub fn statement(
     binder.finish(bound)
 }
 
+/// Binds a stored DEFAULT in the type of its column.
+pub fn default_value(text: &str, data_type: DataType, context: &BindContext<'_>) -> Result<Expr> {
+    let (tree, source) = super::parse::expression(text)?;
+    Binder::new(context, &source).default(&tree, "", data_type)
+}
+
 /// The state of binding one statement.
 pub(in crate::sql) struct Binder<'a> {
     pub(super) context: &'a BindContext<'a>,

@@ -6,7 +6,8 @@ use crate::{
         value::Value,
     },
     sql::{
-        expr::{Comparison, Expr, function::Volatility, volatility},
+        ahead::volatility,
+        expr::{Comparison, Expr, function::Volatility},
         plan::expressions::{data_type, is_free_of_columns},
     },
 };

@@ -2,7 +2,8 @@
 
 use super::map_inputs;
 use crate::sql::{
-    expr::{Expr, function::Volatility, volatility},
+    ahead::volatility,
+    expr::{Expr, function::Volatility},
     plan::{
         expressions::{substitute, walk},
         logical::Logical,

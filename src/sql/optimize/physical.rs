@@ -49,7 +49,7 @@ pub fn fragment_of_rows(plan: Logical, known: &dyn Statistics) -> Option<Gather>
     let Logical::Scan { table, columns, filter, with_key } = plan else { return None };
     let types = scan_types(&table, &columns, with_key);
     let (scan, targets) = scan(table, columns, filter, with_key, known);
-    Some(Gather { input: Box::new(scan), targets, merge: None, types })
+    Some(Gather { input: Arc::new(scan), targets, merge: None, types })
 }
 
 fn gathered(placed: Placed, merge: Option<Vec<SortKey>>) -> Placed {
@@ -57,7 +57,7 @@ fn gathered(placed: Placed, merge: Option<Vec<SortKey>>) -> Placed {
         Place::Here => placed,
         Place::Fragment(targets) => {
             let Placed { node, types, .. } = placed;
-            let gather = Gather { input: Box::new(node), targets, merge, types: types.clone() };
+            let gather = Gather { input: Arc::new(node), targets, merge, types: types.clone() };
             Placed { node: Node::Gather(gather), types, place: Place::Here }
         }
     }

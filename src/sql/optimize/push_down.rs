@@ -2,7 +2,8 @@
 
 use super::map_inputs;
 use crate::sql::{
-    expr::{Comparison, Expr, function::Volatility, volatility},
+    ahead::volatility,
+    expr::{Comparison, Expr, function::Volatility},
     plan::{
         JoinKind,
         expressions::{columns_of, move_columns, substitute},
