@@ -4,6 +4,7 @@
 //! [`expr::Context`]; rows come in through [`execute`]'s sources.
 
 pub mod define;
+pub mod execute;
 pub mod expr;
 pub mod plan;
 pub mod utility;
