@@ -64,7 +64,7 @@ impl Session {
                 self.settings.reset_all();
             }
             // Old versions are collected by compaction, and the planner's row counts are kept by the shards.
-            Utility::Vacuum { .. } | Utility::Analyze { .. } => {}
+            Utility::Vacuum { .. } | Utility::Analyze { .. } | Utility::Accepted(_) => {}
         }
         self.finish_command().await?;
         done(tag_of(utility))
@@ -308,7 +308,7 @@ impl Session {
         for position in 0..columns {
             let mut column = Column::new(DataType::of(TypeKind::Text));
             for row in &rows {
-                column.push(&Value::Text(row.get(position).map_or("", String::as_str).into()));
+                column.push(Value::Text(row.get(position).map_or("", String::as_str).into()));
             }
             batch.columns.push(column);
         }
@@ -329,7 +329,7 @@ impl Session {
         let mut values = Vec::with_capacity(expected);
         for (argument, data_type) in arguments.iter().zip(prepared.parameters()) {
             let value = sql::expr::constant(argument, &context)?;
-            values.push(sql::expr::cast::assign(value, argument.data_type(), *data_type, &context)?);
+            values.push(sql::expr::convert::convert(&value, argument.data_type(), *data_type, false, &context)?);
         }
         Box::pin(self.start(prepared, values)).await
     }
@@ -361,6 +361,7 @@ fn tag_of(utility: &Utility) -> &'static str {
         Utility::Discard => "DISCARD ALL",
         Utility::Vacuum { .. } => "VACUUM",
         Utility::Analyze { .. } => "ANALYZE",
+        Utility::Accepted(tag) => tag,
         _ => "",
     }
 }
