@@ -26,8 +26,15 @@ pub const FRAGMENT_BATCHES_MAX: usize = 8;
 pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 4 << 20;
 /// Partitions of a keyspace.
 pub const PARTITIONS_MAX: usize = 4096;
+/// Bytes in one record of the log: a whole transaction of one shard with what surrounds it.
+pub const LOG_RECORD_BYTES_MAX: usize = 80 << 20;
+/// Bytes of the smallest log segment.
+pub const LOG_SEGMENT_BYTES_MIN: u64 = 64 << 10;
+/// Bytes of one write to the log.
+pub const LOG_WRITE_BYTES_MAX: usize = 256 << 10;
 /// Shards (cores) of a node.
 pub const SHARDS_MAX: usize = 1024;
 
 const _: () = assert!(ROW_BYTES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(MESSAGE_BYTES_MAX < LOG_RECORD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX <= TRANSACTION_BUFFER_BYTES_MAX);

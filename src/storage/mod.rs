@@ -2,3 +2,6 @@
 
 pub mod log;
 pub mod lsm;
+//! Row 2: what a core keeps on its disk. The log has every write once; see its opening.
+
+pub mod log;

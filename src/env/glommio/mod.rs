@@ -170,7 +170,11 @@ impl Handle {
 
     /// Says why and ends the process. Buffers of others are not flushed: nothing may be made durable after this.
     pub(super) fn fatal(&self, message: &str) -> ! {
-        tracing::error!("fatal: {message}");
+        if tracing::enabled!(tracing::Level::ERROR) {
+            tracing::error!("fatal: {message}");
+        } else {
+            eprintln!("fatal: {message}");
+        }
         std::process::exit(super::FATAL_EXIT_CODE)
     }
 }
