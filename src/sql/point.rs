@@ -1,8 +1,7 @@
 //! Keys of single rows.
 
 use super::{
-    ahead::constant,
-    expr::{Context, Expr},
+    expr::{Context, Expr, constant},
 };
 use crate::{
     base::{key, value::Value},
