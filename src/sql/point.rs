@@ -1,8 +1,6 @@
 //! Keys of single rows.
 
-use super::{
-    expr::{Context, Expr, constant},
-};
+use super::expr::{Context, Expr, constant};
 use crate::{
     base::{key, value::Value},
     catalog::Table,
