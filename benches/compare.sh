@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
 done
 
 bin=/usr/lib/postgresql/15/bin
-distdb=target/release/distdb
+distdb=${DISTDB_BIN:-target/release/distdb}
 [ -x $bin/postgres ] || { echo "PostgreSQL 15 is missing: apt-get install postgresql-15"; exit 1; }
 [ -x $distdb ] || { echo "build first: cargo build --release --workspace"; exit 1; }
 export PATH=$bin:$PATH PGOPTIONS=
@@ -89,7 +89,7 @@ quietly() { PGPORT=$1 PGHOST=127.0.0.1 PGUSER=postgres PGDATABASE=distdb "${@:2}
 tps() { show pgbench "$@" > "$work/pgbench" 2>&1 || { cat "$work/pgbench"; echo 0; return; }
   grep -vE '^(pgbench \(|progress|starting|transaction type|scaling|query mode|number of clients|number of threads|maximum)' "$work/pgbench" || true
   sed -nE 's/^tps = ([0-9.]+).*/\1/p' "$work/pgbench"; }
-latency_ms() { show pgbench "$@" > "$work/pgbench" 2>&1 || { cat "$work/pgbench"; echo 0; return; }
+latency_ms() { printf "+ pgbench %s\n" "$*"; pgbench "$@" > "$work/pgbench" 2>&1 || { cat "$work/pgbench"; echo 0; return; }
   sed -nE 's/^latency average = ([0-9.]+) ms.*/\1/p' "$work/pgbench"; }
 timed() { local begin end; begin=$(date +%s.%N); show "$@"; end=$(date +%s.%N); awk -v b="$begin" -v e="$end" 'BEGIN {printf "%.3f\n", e - b}'; }
 sql() { psql -X -q -v ON_ERROR_STOP=1 "$@"; }
@@ -120,7 +120,7 @@ bench_insert() {
 
 make_rows() {
   [ -e "$work/rows.tsv" ] || awk 'BEGIN { srand(1); t = "the quick brown fox jumps over the lazy dog";
-    for (i = 1; i <= 1000000; i++) printf "%d\t%d\t%d\t%d\t%s %d\n", i, int(rand() * 1000), int(rand() * 1e12), i % 100, t, i }' > "$work/rows.tsv"
+    for (i = 1; i <= 1000000; i++) printf "%d\t%d\t%d\t%d\t%s %d\n", i, int(rand() * 1000), int(rand() * 2e9), i % 100, t, i }' > "$work/rows.tsv"
 }
 
 bench_copy() {
