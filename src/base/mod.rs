@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod binary;
+pub mod convert;
+pub mod datetime;
 #[cfg(test)]
 pub(crate) mod generate;
 pub mod hash;

@@ -6,6 +6,7 @@
 pub mod bind;
 pub mod copy;
 pub mod define;
+pub mod execute;
 pub mod expr;
 pub mod modify;
 pub mod names;

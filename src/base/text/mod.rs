@@ -19,6 +19,8 @@ pub use style::{ByteaOutput, Style};
 pub(crate) use number::{invalid, shorten, write_float_4, write_float_8};
 pub(crate) use plain::{cut_to_bytes, fit};
 
+use crate::base::datetime::{self, format};
+use crate::base::numeric;
 use crate::base::types::{DataType, TypeKind};
 use crate::base::value::Value;
 use crate::error::{Error, Result};
@@ -31,7 +33,6 @@ pub fn parse(text: &str, data_type: DataType) -> Result<Value> {
 
 /// Reads a value.
 pub fn parse_with(text: &str, data_type: DataType, style: &Style) -> Result<Value> {
-    let _ = style;
     if data_type.array {
         return Err(Error::unsupported("reading arrays"));
     }
@@ -47,6 +48,11 @@ pub fn parse_with(text: &str, data_type: DataType, style: &Style) -> Result<Valu
         }
         TypeKind::Bytea => Value::Bytea(Arc::from(plain::parse_bytea(text)?)),
         TypeKind::Uuid => Value::Uuid(plain::parse_uuid(text)?),
+        TypeKind::Numeric => Value::Numeric(numeric::parse(text)?.fit(data_type)?),
+        TypeKind::Date | TypeKind::Time | TypeKind::Timetz | TypeKind::Timestamp | TypeKind::Timestamptz => {
+            return datetime::parse::parse(text, data_type, style);
+        }
+        TypeKind::Interval => Value::Interval(datetime::parse_interval(text, data_type)?),
         _ => return Err(Error::unsupported(format!("reading type {data_type}"))),
     })
 }
@@ -78,6 +84,13 @@ pub fn write_with(value: &Value, data_type: DataType, style: &Style, out: &mut V
             ByteaOutput::Escaped => plain::write_bytea_escaped(bytes, out),
         },
         Value::Uuid(bytes) => plain::write_uuid(bytes, out),
+        Value::Numeric(number) => number.write(out),
+        Value::Date(days) => format::write_date(*days, out),
+        Value::Time(micros) => format::write_time(*micros, out),
+        Value::Timetz(micros, west) => format::write_timetz(*micros, *west, out),
+        Value::Timestamp(micros) => format::write_timestamp(*micros, out),
+        Value::Timestamptz(micros) => format::write_timestamptz(*micros, &style.zone, out),
+        Value::Interval(interval) => format::write_interval(*interval, style.interval, out),
         _ => out.extend_from_slice(format!("{value:?}").as_bytes()),
     }
 }
