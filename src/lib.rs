@@ -5,6 +5,7 @@ pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod coordinator;
 pub mod env;
 pub mod error;
 pub mod server;

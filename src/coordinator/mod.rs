@@ -29,6 +29,9 @@ pub use copy::CopyRows;
 pub use prepared::Prepared;
 pub use session::{Fetch, Notice, Session, Started, Startup};
 
+// What the doors need of the rows below.
+pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
+
 use crate::{base::ids::ShardId, error::Result, shard::Shard};
 use cancel::{Cancel, Reason};
 use std::{

@@ -8,6 +8,7 @@ pub mod bind;
 pub mod copy;
 pub mod define;
 pub mod explain;
+pub mod execute;
 pub mod expr;
 pub mod modify;
 pub mod names;

@@ -123,7 +123,7 @@ impl World {
                     columns: columns.collect(),
                     primary_key,
                     indexes: Vec::new(),
-                    next_index: 1,
+                    next_index: IndexId(1),
                 });
                 for (name, columns) in &create.unique {
                     let columns: Vec<IndexColumn> = columns.iter().map(|&position| key_part(position)).collect();

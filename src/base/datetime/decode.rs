@@ -126,7 +126,7 @@ impl Decoder {
                     return Err(Problem::Syntax);
                 }
                 self.time = clock_time(&token.text)?;
-                if self.time.overflows() {
+                if self.time.overflows() && !self.surroundings.time_only {
                     return Err(Problem::FieldOverflow);
                 }
                 Ok(Some(TIME))
@@ -385,6 +385,20 @@ impl Decoder {
             self.zone = Some(Zone::named(text).ok_or(Problem::Syntax)?);
             return Ok(Some(ZONE));
         };
+        let names_a_day = matches!(
+            word,
+            Word::Month(_)
+                | Word::DayOfWeek
+                | Word::Yesterday
+                | Word::Today
+                | Word::Tomorrow
+                | Word::Epoch
+                | Word::Infinity
+                | Word::NegativeInfinity
+        );
+        if names_a_day && self.surroundings.time_only {
+            return Err(Problem::Syntax);
+        }
         Ok(Some(match word {
             Word::Ignored => return Ok(None),
             Word::Unit(unit) => {
@@ -470,7 +484,7 @@ impl Decoder {
                     Word::NegativeInfinity => Decoded::NegativeInfinity,
                     _ => Decoded::Epoch,
                 });
-                DATE | TIME | ZONE | SPECIAL
+                SPECIAL
             }
         }
     }
@@ -478,7 +492,7 @@ impl Decoder {
     fn finish(mut self) -> Decode<Decoded> {
         let time_only = self.surroundings.time_only;
         if let Some(special) = self.special {
-            return if time_only { Err(Problem::Syntax) } else { Ok(special) };
+            return Ok(special);
         }
         self.validate_date()?;
         self.apply_meridiem()?;

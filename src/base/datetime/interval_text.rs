@@ -167,13 +167,14 @@ fn words(tokens: &[Token], range: i32) -> Decode<Interval> {
     for token in tokens.iter().rev() {
         let sets = match token.shape {
             Shape::Time => {
-                sum.add_micros(clock(&token.text, range)?, 1)?;
+                // As PostgreSQL 15 does it: a time replaces what fractions of days gave.
+                sum.micros = clock(&token.text, range)?;
                 unit = Some(Unit::Day);
                 bit(Unit::Hour) | bit(Unit::Minute) | seconds_bits()
             }
             Shape::Signed if token.text[1..].contains(':') && clock(&token.text[1..], range).is_ok() => {
                 let micros = clock(&token.text[1..], range)?;
-                sum.add_micros(if token.text.starts_with('-') { -micros } else { micros }, 1)?;
+                sum.micros = if token.text.starts_with('-') { -micros } else { micros };
                 unit = Some(Unit::Day);
                 bit(Unit::Hour) | bit(Unit::Minute) | seconds_bits()
             }
@@ -297,11 +298,11 @@ fn clock(text: &str, range: i32) -> Decode<i64> {
 
 /// A number of ISO 8601: whole part, fraction with the same sign, digits of the whole part, and the rest.
 fn iso_number(text: &str) -> Decode<(i64, f64, usize, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+')).unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-')).unwrap_or(text.len());
     // A minus may also separate parts, so it only counts at the front.
-    let end = text[..end].char_indices().skip(1).find(|(_, c)| matches!(c, '-' | '+')).map_or(end, |(at, _)| at);
+    let end = text[..end].char_indices().skip(1).find(|(_, c)| *c == '-').map_or(end, |(at, _)| at);
     let written = &text[..end];
-    let digits = written.trim_start_matches(['-', '+']);
+    let digits = written.trim_start_matches('-');
     let valid = digits.bytes().any(|byte| byte.is_ascii_digit()) && digits.matches('.').count() <= 1;
     if !valid || written.len() - digits.len() > 1 {
         return Err(Problem::Syntax);

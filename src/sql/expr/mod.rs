@@ -7,13 +7,17 @@
 pub mod aggregate;
 pub mod cast;
 pub mod context;
+pub mod convert;
+pub mod evaluate;
 pub mod function;
 pub mod functions;
-pub mod kinds;
+mod kinds;
 pub mod operator;
 pub mod resolve;
 
-pub use context::Context;
+pub use context::{Context, SessionFacts, SettingChange};
+pub(crate) use evaluate::{compare_values, float_overflow, out_of_range, trim_blanks};
+pub use evaluate::{constant, evaluate, fold, predicate, project, volatility};
 
 use crate::base::{
     types::{DataType, TypeKind},

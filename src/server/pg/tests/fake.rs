@@ -248,7 +248,7 @@ impl Backend for FakeSession {
         std::mem::take(&mut self.changes)
     }
 
-    fn style(&self) -> Style {
+    fn style(&mut self) -> Style {
         Style::default()
     }
 
