@@ -29,7 +29,7 @@ mod task;
 pub(crate) mod tests;
 
 pub use file::{Buffer, BufferWriter, File, OpenOptions};
-pub use net::{TcpListener, TcpStream, UdpSocket};
+pub use net::{TcpListener, TcpStream, UdpSocket, port_is_free};
 pub use task::Task;
 
 use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, task::Poll, time::Duration};
