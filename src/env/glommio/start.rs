@@ -59,19 +59,10 @@ where
             {
                 tracing::warn!(cpu, "the shard runs unpinned: {error}");
             }
-            glommio::spawn_local(heartbeat()).detach();
             body(Env::Glommio(Handle::new())).await
         })
         .map_err(io::Error::from)?;
     Ok(ShardThread(handle))
-}
-
-/// Wakes the core now and then. Rarely, a core sleeps although an operation of its ring has completed (seen with `openat`
-/// carried out by a kernel worker); any other event then brings that completion to light. This bounds how long it takes.
-async fn heartbeat() {
-    loop {
-        glommio::timer::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Runs a future on a core of its own and waits for it: for tools and tests. A panic inside goes on in the caller.
