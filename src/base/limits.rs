@@ -20,6 +20,10 @@ pub const PARAMETERS_MAX: usize = 65_535;
 pub const STATEMENT_DEPTH_MAX: usize = 200;
 /// Requests that wait in one core's mailbox before senders wait.
 pub const MAILBOX_REQUESTS_MAX: usize = 16_384;
+/// Requests of one core that another core may have unanswered; further callers wait.
+pub const CALLS_PER_PEER_MAX: usize = 4096;
+/// Fragments that one core may have under way on another; further ones wait.
+pub const FRAGMENTS_PER_PEER_MAX: usize = 1024;
 /// Batches a fragment may have under way to its reader.
 pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
@@ -36,5 +40,6 @@ pub const LOG_WRITE_BYTES_MAX: usize = 256 << 10;
 pub const SHARDS_MAX: usize = 1024;
 
 const _: () = assert!(ROW_BYTES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(CALLS_PER_PEER_MAX + FRAGMENTS_PER_PEER_MAX <= MAILBOX_REQUESTS_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX < LOG_RECORD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX <= TRANSACTION_BUFFER_BYTES_MAX);

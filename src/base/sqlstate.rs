@@ -47,6 +47,10 @@ impl SqlState {
     pub const INVALID_ARGUMENT_FOR_LOG: SqlState = SqlState(*b"2201E");
     /// `2201F`
     pub const INVALID_ARGUMENT_FOR_POWER_FUNCTION: SqlState = SqlState(*b"2201F");
+    /// `2201B`
+    pub const INVALID_REGULAR_EXPRESSION: SqlState = SqlState(*b"2201B");
+    /// `2201G`
+    pub const INVALID_ARGUMENT_FOR_WIDTH_BUCKET: SqlState = SqlState(*b"2201G");
     /// `2201W`
     pub const INVALID_ROW_COUNT_IN_LIMIT: SqlState = SqlState(*b"2201W");
     /// `2201X`
@@ -173,6 +177,8 @@ impl SqlState {
     pub const DUPLICATE_OBJECT: SqlState = SqlState(*b"42710");
     /// `42702`
     pub const AMBIGUOUS_COLUMN: SqlState = SqlState(*b"42702");
+    /// `42P08`
+    pub const AMBIGUOUS_PARAMETER: SqlState = SqlState(*b"42P08");
     /// `42725`
     pub const AMBIGUOUS_FUNCTION: SqlState = SqlState(*b"42725");
     /// `42P10`

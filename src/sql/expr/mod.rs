@@ -1,8 +1,28 @@
 //! Typed expressions. Binding decides every type and every cast, so evaluation never guesses.
 
-pub mod function;
+//!
+//! Where to start: [`function`], [`operator`], [`aggregate`] and [`cast`] say what exists and what a call means (for the
+//! binder); [`Context`] is what an expression sees beside its rows.
 
-use crate::base::{types::DataType, value::Value};
+pub mod aggregate;
+pub mod cast;
+pub mod context;
+pub mod convert;
+pub mod evaluate;
+pub mod function;
+pub mod functions;
+mod kinds;
+pub mod operator;
+pub mod resolve;
+
+pub use context::{Context, SessionFacts, SettingChange};
+pub(crate) use evaluate::{compare_values, float_overflow, out_of_range, trim_blanks};
+pub use evaluate::{constant, evaluate, fold, predicate, project, volatility};
+
+use crate::base::{
+    types::{DataType, TypeKind},
+    value::Value,
+};
 
 /// An expression over the columns of an operator's input.
 #[derive(Clone, Debug)]
@@ -28,7 +48,7 @@ pub enum Expr {
         operand: Box<Expr>,
         negated: bool,
     },
-    /// IS [NOT] TRUE | FALSE (a boolean test that is never NULL).
+    /// IS \[NOT\] TRUE | FALSE (a boolean test that is never NULL).
     IsBool {
         operand: Box<Expr>,
         is: bool,
@@ -82,7 +102,7 @@ pub enum Expr {
 }
 
 /// Comparison operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     Equal,
     NotEqual,
@@ -101,5 +121,74 @@ pub struct Aggregate {
     pub arguments: Vec<Expr>,
     pub distinct: bool,
     pub filter: Option<Expr>,
+    /// ORDER BY within the call: the order in which its rows are taken.
+    pub order_by: Vec<super::plan::SortKey>,
     pub data_type: DataType,
+}
+
+impl Expr {
+    /// The type of its value.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Expr::Column { data_type, .. }
+            | Expr::Literal { data_type, .. }
+            | Expr::Parameter { data_type, .. }
+            | Expr::Case { data_type, .. }
+            | Expr::Coalesce { data_type, .. }
+            | Expr::Call { data_type, .. }
+            | Expr::Array { data_type, .. }
+            | Expr::Subplan { data_type, .. } => *data_type,
+            Expr::Cast { to, .. } => *to,
+            Expr::Row(_) => DataType::of(TypeKind::Record),
+            Expr::And(_)
+            | Expr::Or(_)
+            | Expr::Not(_)
+            | Expr::IsNull { .. }
+            | Expr::IsBool { .. }
+            | Expr::Compare { .. }
+            | Expr::InList { .. } => DataType::of(TypeKind::Bool),
+        }
+    }
+
+    /// Its direct parts, in order.
+    pub fn children(&self) -> Vec<&Expr> {
+        match self {
+            Expr::Column { .. } | Expr::Literal { .. } | Expr::Parameter { .. } | Expr::Subplan { .. } => Vec::new(),
+            Expr::And(list) | Expr::Or(list) | Expr::Row(list) => list.iter().collect(),
+            Expr::Coalesce { operands: list, .. }
+            | Expr::Call { arguments: list, .. }
+            | Expr::Array { elements: list, .. } => list.iter().collect(),
+            Expr::Not(operand)
+            | Expr::IsNull { operand, .. }
+            | Expr::IsBool { operand, .. }
+            | Expr::Cast { operand, .. } => vec![operand],
+            Expr::Compare { left, right, .. } => vec![left, right],
+            Expr::InList { operand, list, .. } => std::iter::once(operand.as_ref()).chain(list).collect(),
+            Expr::Case { branches, otherwise, .. } => {
+                let pairs = branches.iter().flat_map(|(condition, result)| [condition, result]);
+                pairs.chain(otherwise.as_deref()).collect()
+            }
+        }
+    }
+
+    /// Its direct parts, in the same order, to change.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        match self {
+            Expr::Column { .. } | Expr::Literal { .. } | Expr::Parameter { .. } | Expr::Subplan { .. } => Vec::new(),
+            Expr::And(list) | Expr::Or(list) | Expr::Row(list) => list.iter_mut().collect(),
+            Expr::Coalesce { operands: list, .. }
+            | Expr::Call { arguments: list, .. }
+            | Expr::Array { elements: list, .. } => list.iter_mut().collect(),
+            Expr::Not(operand)
+            | Expr::IsNull { operand, .. }
+            | Expr::IsBool { operand, .. }
+            | Expr::Cast { operand, .. } => vec![operand],
+            Expr::Compare { left, right, .. } => vec![left, right],
+            Expr::InList { operand, list, .. } => std::iter::once(operand.as_mut()).chain(list).collect(),
+            Expr::Case { branches, otherwise, .. } => {
+                let pairs = branches.iter_mut().flat_map(|(condition, result)| [condition, result]);
+                pairs.chain(otherwise.as_deref_mut()).collect()
+            }
+        }
+    }
 }

@@ -1,8 +1,17 @@
 //! The physical plan: a tree of operators, cut at [`Node::Gather`] into fragments that run on the cores that hold rows.
 
+pub mod expressions;
+pub mod logical;
+pub mod statistics;
+
 use super::expr::{Aggregate, Expr};
 use crate::{
-    base::{ids::IndexId, types::DataType},
+    base::{
+        batch::{Batch, Column},
+        ids::IndexId,
+        types::DataType,
+        value::Value,
+    },
     catalog,
 };
 use std::sync::Arc;
@@ -130,7 +139,8 @@ pub enum Targets {
 /// An exchange.
 #[derive(Clone, Debug)]
 pub struct Gather {
-    pub input: Box<Node>,
+    /// The fragment. Shared, because it is sent to every core at every run.
+    pub input: Arc<Node>,
     pub targets: Targets,
     /// Each fragment's rows come sorted by these; the gather merges them and keeps the order.
     pub merge: Option<Vec<SortKey>>,
@@ -180,39 +190,129 @@ pub struct Statement {
     pub fields: Vec<Field>,
     /// Tables it was planned with (id and descriptor version): when one changed, it is planned again.
     pub dependencies: Vec<(crate::base::ids::TableId, u32)>,
+    /// Uncorrelated subqueries, in the order in which they are run before the statement; their values are
+    /// `Context::subplans`, and later ones may use earlier ones.
+    pub subplans: Vec<Subplan>,
+}
+
+/// A subquery that gives one value.
+#[derive(Clone, Debug)]
+pub struct Subplan {
+    pub plan: Node,
+    pub kind: SubplanKind,
+}
+
+/// How the rows of a subquery become one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubplanKind {
+    /// The only column of the only row; NULL for no row, 21000 for more than one.
+    Scalar,
+    /// Whether there is a row.
+    Exists,
+    /// An array of the first column of all rows.
+    Array,
 }
 
 /// What a statement does.
 #[derive(Clone, Debug)]
 pub enum Body {
     Query(Node),
-    /// Rows of `input` have one column per column of the table that is not dropped, in order, already cast and with
-    /// defaults filled in.
-    Insert {
-        table: Arc<catalog::Table>,
-        input: Node,
-    },
-    /// `input` is a fragment (no Gather inside): Scan `with_key` of every column, filtered; it runs where the rows are.
-    /// `assignments`: (position in `table.columns`, new value over the scan's columns).
-    Update {
-        table: Arc<catalog::Table>,
-        input: Gather,
-        assignments: Vec<(usize, Expr)>,
-    },
-    /// As `Update`.
-    Delete {
-        table: Arc<catalog::Table>,
-        input: Gather,
-    },
-    /// EXPLAIN of a statement; options as given.
-    Explain {
-        statement: Box<Statement>,
-        analyze: bool,
-        verbose: bool,
-        costs: bool,
-    },
+    /// A SELECT of one table's row by its whole primary key: the short path.
+    PointRead(PointRead),
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
+    Explain(Explain),
     /// Anything that changes the catalog.
     Define(super::define::Define),
     /// Transactions, settings, cursors, COPY, and so on.
     Utility(super::utility::Utility),
+}
+
+/// A row by its whole primary key.
+#[derive(Clone, Debug)]
+pub struct PointRead {
+    pub table: Arc<catalog::Table>,
+    /// One constant expression per primary-key column (literals, parameters, stable functions), already of its type.
+    pub key: Vec<Expr>,
+    /// Stored positions that are read, ascending.
+    pub positions: Vec<usize>,
+    /// Type of each of them, and what rows have in it that were written before the column existed.
+    pub stored: Vec<(DataType, Value)>,
+    /// What is put out, over the columns that are read; `None` puts those out as they are.
+    pub project: Option<Vec<Expr>>,
+    /// Types of what is put out.
+    pub types: Vec<DataType>,
+}
+
+impl PointRead {
+    /// Empty columns for the stored values that are read.
+    pub fn empty_columns(&self) -> Vec<Column> {
+        self.stored.iter().map(|(data_type, _)| Column::new(*data_type)).collect()
+    }
+
+    /// The answer when there is no such row.
+    pub fn no_rows(&self) -> Batch {
+        Batch { rows: 0, columns: self.types.iter().map(|data_type| Column::new(*data_type)).collect() }
+    }
+}
+
+/// Rows of `input` have one column per column of the table that is not dropped, in order, already cast to the column's
+/// type and with defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Insert {
+    pub table: Arc<catalog::Table>,
+    pub input: Node,
+    /// RETURNING, over the columns of `input`.
+    pub returning: Option<Vec<Expr>>,
+}
+
+/// `input` is a fragment (no Gather inside): a Scan `with_key` of every column that is not dropped, filtered; it runs where
+/// the rows are.
+#[derive(Clone, Debug)]
+pub struct Update {
+    pub table: Arc<catalog::Table>,
+    pub input: Gather,
+    /// (position in `table.columns`, new value over the scan's columns).
+    pub assignments: Vec<(usize, Expr)>,
+    /// RETURNING, over the columns that are not dropped, with their new values.
+    pub returning: Option<Vec<Expr>>,
+}
+
+/// As [`Update`].
+#[derive(Clone, Debug)]
+pub struct Delete {
+    pub table: Arc<catalog::Table>,
+    pub input: Gather,
+    /// RETURNING, over the columns that are not dropped, with their last values.
+    pub returning: Option<Vec<Expr>>,
+}
+
+/// EXPLAIN.
+#[derive(Clone, Debug)]
+pub struct Explain {
+    pub statement: Box<Statement>,
+    pub analyze: bool,
+    pub verbose: bool,
+    pub costs: bool,
+}
+
+/// The table that a fragment reads: that of its first scan.
+pub fn table_of(node: &Node) -> Option<&Arc<catalog::Table>> {
+    match node {
+        Node::Scan(scan) => Some(&scan.table),
+        Node::Gather(gather) => table_of(&gather.input),
+        Node::Values { .. } | Node::Virtual { .. } => None,
+        Node::Filter { input, .. }
+        | Node::Project { input, .. }
+        | Node::Aggregate { input, .. }
+        | Node::Sort { input, .. }
+        | Node::TopN { input, .. }
+        | Node::Limit { input, .. }
+        | Node::Distinct { input } => table_of(input),
+        Node::HashJoin { left, right, .. } | Node::LoopJoin { left, right, .. } => {
+            table_of(left).or_else(|| table_of(right))
+        }
+        Node::Append { inputs } => inputs.iter().find_map(table_of),
+    }
 }

@@ -1,0 +1,133 @@
+//! Running a physical plan: operators that pull column batches from each other.
+//!
+//! An [`Executor`] does no I/O and waits for nothing. Its leaves are *sources*; when one runs dry, [`Executor::next`]
+//! answers [`Step::Need`] with the source's number, and whoever drives it feeds a batch (or the end) and asks again.
+//! A [`Step::Batch`] may be empty: then the executor worked for a while without a result, and the driver may yield.
+//! Who wants a statement to stop simply does not ask again.
+//!
+//! Sources are numbered in preorder of the plan. The executor evaluates a scan's filter itself; the driver only reads
+//! rows within the scan's bounds. The sorted streams of a gather with `merge` are brought together by a
+//! [`merge::Merge`], which the driver feeds the same way, and whose output it feeds here.
+//!
+//! What operators hold (hash tables, sorted rows) is counted against [`Context::memory_bytes_max`]; beyond it the
+//! statement ends with 53200. Batches have at most [`BATCH_ROWS`](crate::base::limits::BATCH_ROWS) rows, except those
+//! that a driver fed larger.
+//!
+//! One operator a file; start at [`operator::Operator`].
+
+mod aggregate;
+mod append;
+mod distinct;
+mod filter;
+mod hash_join;
+mod joined;
+mod keys;
+mod limit;
+mod loop_join;
+mod memory;
+pub mod merge;
+mod operator;
+mod project;
+mod sort;
+mod source;
+mod top_n;
+mod types;
+mod values;
+
+pub use keys::compare_keys;
+pub use types::output_types;
+pub use values::values;
+
+use crate::{
+    base::{batch::Batch, types::DataType},
+    error::{Error, Result},
+    sql::{
+        expr::Context,
+        plan::{Gather, Node, Scan},
+    },
+};
+use memory::Memory;
+use operator::{Environment, Operator};
+use std::{collections::VecDeque, sync::Arc};
+
+/// A leaf of the plan that the driver feeds.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Scan(Scan),
+    Gather(Gather),
+    /// A catalog relation: its name, the columns wanted, and their types.
+    Virtual {
+        relation: String,
+        columns: Vec<usize>,
+        types: Vec<DataType>,
+    },
+}
+
+/// What came of asking for more.
+#[derive(Debug)]
+pub enum Step {
+    /// Some rows. None at all when there was only work to do: ask again.
+    Batch(Batch),
+    /// The source of this number must be fed before there is more.
+    Need(usize),
+    /// There are no more rows.
+    Done,
+}
+
+/// A plan at work.
+pub struct Executor {
+    root: Operator,
+    sources: Vec<Source>,
+    environment: Environment,
+    done: bool,
+}
+
+impl Executor {
+    /// Prepares to run a plan.
+    pub fn new(plan: &Node, context: Arc<Context>) -> Result<Executor> {
+        let mut sources = Vec::new();
+        let root = Operator::build(plan, &context, &mut sources)?;
+        let inputs = sources.iter().map(|_| Input::default()).collect();
+        let memory = Memory::new(context.memory_bytes_max);
+        Ok(Executor { root, sources, environment: Environment { context, inputs, memory }, done: false })
+    }
+
+    /// What must be fed, by number.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// More rows, or what is needed for them.
+    pub fn next(&mut self) -> Result<Step> {
+        if self.done {
+            return Ok(Step::Done);
+        }
+        let step = self.root.next(&mut self.environment)?;
+        self.done = matches!(step, Step::Done);
+        Ok(step)
+    }
+
+    /// Gives a source its next batch, or tells that it has ended (`None`).
+    pub fn feed(&mut self, source: usize, batch: Option<Batch>) -> Result<()> {
+        let Some(input) = self.environment.inputs.get_mut(source) else {
+            return Err(Error::internal(format!("there is no source {source} to feed")));
+        };
+        match batch {
+            Some(batch) => input.queue.push_back(batch),
+            None => input.ended = true,
+        }
+        Ok(())
+    }
+
+    /// Bytes that operators hold now.
+    pub fn memory_bytes(&self) -> usize {
+        self.environment.memory.used()
+    }
+}
+
+/// Batches that were fed and not taken yet.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    pub queue: VecDeque<Batch>,
+    pub ended: bool,
+}

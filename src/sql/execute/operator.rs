@@ -1,0 +1,115 @@
+//! All operators behind one enum, and building them from a plan.
+
+use super::{
+    Input, Source, Step, aggregate::HashAggregate, append::Append, distinct::Distinct, filter::Filter,
+    hash_join::HashJoin, limit::Limit, loop_join::LoopJoin, memory::Memory, project::Project, sort::Sort, source::Read,
+    top_n::TopN, values::Values,
+};
+use crate::{
+    error::Result,
+    sql::{
+        expr::Context,
+        plan::{Node, Scan},
+    },
+};
+use std::sync::Arc;
+
+/// What operators share.
+pub(crate) struct Environment {
+    pub context: Arc<Context>,
+    pub inputs: Vec<Input>,
+    pub memory: Memory,
+}
+
+/// An operator with its inputs.
+pub(crate) enum Operator {
+    Read(Read),
+    Values(Values),
+    Filter(Filter),
+    Project(Project),
+    Aggregate(Box<HashAggregate>),
+    Sort(Box<Sort>),
+    TopN(Box<TopN>),
+    Limit(Limit),
+    Distinct(Box<Distinct>),
+    HashJoin(Box<HashJoin>),
+    LoopJoin(Box<LoopJoin>),
+    Append(Append),
+}
+
+impl Operator {
+    /// Builds the operators of a plan; its leaves are added to `sources` in preorder.
+    pub fn build(node: &Node, context: &Context, sources: &mut Vec<Source>) -> Result<Operator> {
+        let mut input = |node: &Node| Operator::build(node, context, sources).map(Box::new);
+        Ok(match node {
+            Node::Filter { input: below, predicate } => {
+                Operator::Filter(Filter { input: input(below)?, predicate: predicate.clone() })
+            }
+            Node::Project { input: below, expressions } => {
+                Operator::Project(Project { input: input(below)?, expressions: expressions.clone() })
+            }
+            Node::Aggregate { input: below, mode, groups, aggregates } => {
+                let below = (input(below)?, super::output_types(below));
+                Operator::Aggregate(Box::new(HashAggregate::new(below.0, below.1, *mode, groups, aggregates)?))
+            }
+            Node::Sort { input: below, keys } => Operator::Sort(Box::new(Sort::new(input(below)?, keys.clone()))),
+            Node::TopN { input: below, keys, limit } => {
+                Operator::TopN(Box::new(TopN::new(input(below)?, keys.clone(), limit, context)?))
+            }
+            Node::Limit { input: below, limit, offset } => {
+                Operator::Limit(Limit::new(input(below)?, limit.as_ref(), offset.as_ref(), context)?)
+            }
+            Node::Distinct { input: below } => {
+                Operator::Distinct(Box::new(Distinct::new(input(below)?, &super::output_types(below))))
+            }
+            Node::HashJoin { left, right, kind, keys, residual } => Operator::HashJoin(Box::new(HashJoin::new(
+                (input(left)?, super::output_types(left)),
+                (input(right)?, super::output_types(right)),
+                *kind,
+                keys,
+                residual.clone(),
+            ))),
+            Node::LoopJoin { left, right, kind, condition } => Operator::LoopJoin(Box::new(LoopJoin::new(
+                (input(left)?, super::output_types(left)),
+                (input(right)?, super::output_types(right)),
+                *kind,
+                condition.clone(),
+            ))),
+            Node::Append { inputs } => {
+                let operators = inputs.iter().map(|node| Operator::build(node, context, sources));
+                Operator::Append(Append::new(operators.collect::<Result<Vec<_>>>()?))
+            }
+            Node::Values { rows, types } => Operator::Values(Values::new(rows.clone(), types.clone())),
+            Node::Scan(scan) => Operator::leaf(sources, Source::Scan(scan.clone()), Some(scan)),
+            Node::Gather(gather) => Operator::leaf(sources, Source::Gather(gather.clone()), None),
+            Node::Virtual { relation, columns, types } => {
+                let (relation, columns, types) = (relation.clone(), columns.clone(), types.clone());
+                Operator::leaf(sources, Source::Virtual { relation, columns, types }, None)
+            }
+        })
+    }
+
+    fn leaf(sources: &mut Vec<Source>, source: Source, scan: Option<&Scan>) -> Operator {
+        let number = sources.len();
+        sources.push(source);
+        Operator::Read(Read { number, filter: scan.and_then(|scan| scan.filter.clone()) })
+    }
+
+    /// The next rows, possibly none in a batch.
+    pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
+        match self {
+            Operator::Read(operator) => operator.next(environment),
+            Operator::Values(operator) => operator.next(environment),
+            Operator::Filter(operator) => operator.next(environment),
+            Operator::Project(operator) => operator.next(environment),
+            Operator::Aggregate(operator) => operator.next(environment),
+            Operator::Sort(operator) => operator.next(environment),
+            Operator::TopN(operator) => operator.next(environment),
+            Operator::Limit(operator) => operator.next(environment),
+            Operator::Distinct(operator) => operator.next(environment),
+            Operator::HashJoin(operator) => operator.next(environment),
+            Operator::LoopJoin(operator) => operator.next(environment),
+            Operator::Append(operator) => operator.next(environment),
+        }
+    }
+}
