@@ -13,6 +13,8 @@
 //!
 //! Start reading at [`Env`], then `file.rs`, then `glommio/mod.rs` and `sim/mod.rs` for how each promise is kept.
 
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "this is where they may be called"))]
+
 pub mod cpu;
 mod file;
 pub mod glommio;
