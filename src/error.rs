@@ -28,6 +28,8 @@ struct Inner {
     message: String,
     detail: Option<String>,
     hint: Option<String>,
+    /// Where it happened ("COPY t, line 3").
+    context: Option<String>,
     /// Character (not byte) position in the statement, from 1.
     position: Option<u32>,
     schema: Option<String>,
@@ -47,6 +49,7 @@ impl Error {
             message: message.into(),
             detail: None,
             hint: None,
+            context: None,
             position: None,
             schema: None,
             table: None,
@@ -91,6 +94,12 @@ impl Error {
     /// Adds the HINT line: what to do next, as a sentence.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the CONTEXT line: what was being done where it happened.
+    pub fn with_context(mut self, context: impl Into<String>) -> Error {
+        self.0.context = Some(context.into());
         self
     }
 
@@ -155,6 +164,11 @@ impl Error {
     /// The HINT line.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// The CONTEXT line.
+    pub fn context(&self) -> Option<&str> {
+        self.0.context.as_deref()
     }
 
     /// Character position in the statement, from 1.

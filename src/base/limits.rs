@@ -20,14 +20,26 @@ pub const PARAMETERS_MAX: usize = 65_535;
 pub const STATEMENT_DEPTH_MAX: usize = 200;
 /// Requests that wait in one core's mailbox before senders wait.
 pub const MAILBOX_REQUESTS_MAX: usize = 16_384;
+/// Requests of one core that another core may have unanswered; further callers wait.
+pub const CALLS_PER_PEER_MAX: usize = 4096;
+/// Fragments that one core may have under way on another; further ones wait.
+pub const FRAGMENTS_PER_PEER_MAX: usize = 1024;
 /// Batches a fragment may have under way to its reader.
 pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
 pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 4 << 20;
 /// Partitions of a keyspace.
 pub const PARTITIONS_MAX: usize = 4096;
+/// Bytes in one record of the log: a whole transaction of one shard with what surrounds it.
+pub const LOG_RECORD_BYTES_MAX: usize = 80 << 20;
+/// Bytes of the smallest log segment.
+pub const LOG_SEGMENT_BYTES_MIN: u64 = 64 << 10;
+/// Bytes of one write to the log.
+pub const LOG_WRITE_BYTES_MAX: usize = 256 << 10;
 /// Shards (cores) of a node.
 pub const SHARDS_MAX: usize = 1024;
 
 const _: () = assert!(ROW_BYTES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(CALLS_PER_PEER_MAX + FRAGMENTS_PER_PEER_MAX <= MAILBOX_REQUESTS_MAX);
+const _: () = assert!(MESSAGE_BYTES_MAX < LOG_RECORD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX <= TRANSACTION_BUFFER_BYTES_MAX);

@@ -6,8 +6,11 @@ pub mod convert;
 pub mod datetime;
 #[cfg(test)]
 pub(crate) mod generate;
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod hash;
 pub mod ids;
+pub mod json;
 pub mod key;
 pub mod limits;
 pub mod numeric;
@@ -17,3 +20,4 @@ pub mod text;
 pub mod time;
 pub mod types;
 pub mod value;
+pub mod write;

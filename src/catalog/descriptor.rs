@@ -1,8 +1,13 @@
 //! Descriptors: one serialisable struct per kind of object.
 
-use crate::base::{
-    ids::{ColumnId, DatabaseId, IndexId, KeyspaceId, SchemaId, ShardId, StorageId, TableId},
-    types::DataType,
+use crate::{
+    base::{
+        ids::{ColumnId, DatabaseId, IndexId, KeyspaceId, SchemaId, ShardId, StorageId, TableId},
+        row,
+        types::DataType,
+        value::Value,
+    },
+    error::Result,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +52,30 @@ pub struct Table {
     pub primary_key: Option<PrimaryKey>,
     /// Secondary indexes.
     pub indexes: Vec<Index>,
+    /// The number of the next index: numbers are not used twice, because entries of a dropped index stay until the storage goes.
+    pub next_index: IndexId,
+}
+
+impl Table {
+    /// The columns that exist, with their position in stored rows.
+    pub fn live_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
+        self.columns.iter().enumerate().filter(|(_, column)| !column.dropped)
+    }
+
+    /// A column by name: its position in stored rows.
+    pub fn column_by_name(&self, name: &str) -> Option<(usize, &Column)> {
+        self.live_columns().find(|(_, column)| column.name == name)
+    }
+
+    /// Positions of the primary key's columns; empty for a table with a hidden row id.
+    pub fn key_positions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.primary_key.iter().flat_map(|key| key.columns.iter().map(|column| usize::from(column.0)))
+    }
+
+    /// An index by its number.
+    pub fn index(&self, id: IndexId) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.id == id)
+    }
 }
 
 /// A column of a table.
@@ -58,9 +87,27 @@ pub struct Column {
     pub not_null: bool,
     /// SQL text of the DEFAULT expression, as `pg_get_expr` shows it; bound anew where it is used.
     pub default: Option<String>,
-    /// What rows written before the column existed have in it: the encoded value (`base::row`), `None` for NULL.
+    /// What rows written before the column existed have in it, as a stored row of one column; `None` for NULL.
     pub missing: Option<Vec<u8>>,
     pub dropped: bool,
+}
+
+impl Column {
+    /// What rows that are older than the column have in it.
+    pub fn missing_value(&self) -> Result<Value> {
+        match &self.missing {
+            None => Ok(Value::Null),
+            Some(bytes) => Ok(row::RowReader::new(bytes)?.get(0, self.data_type)?.unwrap_or(Value::Null)),
+        }
+    }
+
+    /// Sets that value.
+    pub fn set_missing_value(&mut self, value: &Value) {
+        self.missing = match value {
+            Value::Null => None,
+            value => Some(row::encode(0, std::slice::from_ref(value), &[self.data_type])),
+        };
+    }
 }
 
 /// The primary key of a table.

@@ -35,13 +35,7 @@ pub enum Define {
     Truncate {
         tables: Vec<TableId>,
     },
-    CreateIndex {
-        table: TableId,
-        name: Option<String>,
-        columns: Vec<IndexColumn>,
-        unique: bool,
-        if_not_exists: bool,
-    },
+    CreateIndex(CreateIndex),
     /// (table, index oid).
     DropIndex {
         indexes: Vec<(TableId, u32)>,
@@ -51,6 +45,16 @@ pub enum Define {
         table: TableId,
         actions: Vec<AlterTable>,
     },
+}
+
+/// CREATE INDEX.
+#[derive(Clone, Debug)]
+pub struct CreateIndex {
+    pub table: TableId,
+    pub name: Option<String>,
+    pub columns: Vec<IndexColumn>,
+    pub unique: bool,
+    pub if_not_exists: bool,
 }
 
 /// CREATE TABLE.

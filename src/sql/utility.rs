@@ -60,6 +60,8 @@ pub enum Utility {
     Analyze {
         tables: Vec<TableId>,
     },
+    /// Accepted without effect; answered with this tag.
+    Accepted(&'static str),
     /// An empty statement.
     Empty,
 }

@@ -52,7 +52,7 @@ pub enum Expr {
         operand: Box<Expr>,
         negated: bool,
     },
-    /// IS [NOT] TRUE | FALSE (a boolean test that is never NULL).
+    /// IS \[NOT\] TRUE | FALSE (a boolean test that is never NULL).
     IsBool {
         operand: Box<Expr>,
         is: bool,

@@ -1,5 +1,9 @@
 //! The physical plan: a tree of operators, cut at [`Node::Gather`] into fragments that run on the cores that hold rows.
 
+pub mod expressions;
+pub mod logical;
+pub mod statistics;
+
 use super::expr::{Aggregate, Expr};
 use crate::{
     base::{
@@ -186,6 +190,27 @@ pub struct Statement {
     pub fields: Vec<Field>,
     /// Tables it was planned with (id and descriptor version): when one changed, it is planned again.
     pub dependencies: Vec<(crate::base::ids::TableId, u32)>,
+    /// Uncorrelated subqueries, in the order in which they are run before the statement; their values are
+    /// `Context::subplans`, and later ones may use earlier ones.
+    pub subplans: Vec<Subplan>,
+}
+
+/// A subquery that gives one value.
+#[derive(Clone, Debug)]
+pub struct Subplan {
+    pub plan: Node,
+    pub kind: SubplanKind,
+}
+
+/// How the rows of a subquery become one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubplanKind {
+    /// The only column of the only row; NULL for no row, 21000 for more than one.
+    Scalar,
+    /// Whether there is a row.
+    Exists,
+    /// An array of the first column of all rows.
+    Array,
 }
 
 /// What a statement does.
@@ -213,7 +238,7 @@ pub struct PointRead {
     /// Stored positions that are read, ascending.
     pub positions: Vec<usize>,
     /// Type of each of them, and what rows have in it that were written before the column existed.
-    pub stored: Vec<(DataType, Option<Value>)>,
+    pub stored: Vec<(DataType, Value)>,
     /// What is put out, over the columns that are read; `None` puts those out as they are.
     pub project: Option<Vec<Expr>>,
     /// Types of what is put out.

@@ -1,0 +1,250 @@
+//! Ending transactions.
+//!
+//! A transaction that wrote on one shard commits there, in one log record. One that wrote on several prepares on all of
+//! them at the same time; once every one of them has its prepare on disk, the transaction is committed (a restart would
+//! find all the prepares and say the same), at the greatest of the proposed timestamps, and the client is told; the
+//! decision is then passed on without anybody waiting. This is the parallel commit of CockroachDB, with the participants'
+//! list in every prepare in place of a record of its own.
+//!
+//! A change of the catalog always prepares: between the decision and its being passed on, every core installs the new
+//! catalog, so that no core lets a writer in with the old one.
+
+use super::{Core, insert::all, session::Session, transaction::{Definition, Transaction}};
+use crate::{
+    base::{
+        ids::{ShardId, TransactionId},
+        time::Timestamp,
+        write::{Write, WriteKind},
+    },
+    catalog::{self, Catalog},
+    env::TaskClass,
+    error::{Effect, Error, Result},
+    shard::{Decision, Request, Response},
+};
+use std::{rc::Rc, sync::Arc};
+
+impl Session {
+    /// The open transaction; an implicit one is begun if there is none.
+    pub(super) fn open_transaction(&mut self) -> &mut Transaction {
+        let core = &self.core;
+        let read_only = self.settings.is_on("default_transaction_read_only");
+        self.transaction.get_or_insert_with(|| {
+            let id = TransactionId(core.shard.sequencer().next().0);
+            Transaction::new(id, false, read_only, core.shard.env().wall_micros())
+        })
+    }
+
+    /// Numbers the statement that is about to write.
+    pub(super) fn begin_statement(&mut self) {
+        self.open_transaction().statement += 1;
+    }
+
+    /// The end of a simple query or Sync: an implicit transaction commits.
+    pub async fn end_batch(&mut self) -> Result<()> {
+        self.last_in_batch = false;
+        match &self.transaction {
+            Some(transaction) if !transaction.explicit => self.commit().await,
+            Some(_) => Ok(()),
+            None => {
+                self.portals.clear();
+                Ok(())
+            }
+        }
+    }
+
+    /// The door met an error: an implicit transaction rolls back, an explicit one waits for its end.
+    pub async fn fail(&mut self, _error: &Error) {
+        self.last_in_batch = false;
+        self.run = super::run::Run::None;
+        self.running_portal = None;
+        match &mut self.transaction {
+            Some(transaction) if transaction.explicit => transaction.failed = true,
+            Some(_) => self.roll_back().await,
+            None => {}
+        }
+    }
+
+    /// Commits the open transaction. After an error nothing of it is left, unless the error says that is not known.
+    pub(super) async fn commit(&mut self) -> Result<()> {
+        let Some(transaction) = self.transaction.take() else { return Ok(()) };
+        self.portals.clear();
+        let committed = match transaction.definition.is_some() {
+            true => commit_definition(&self.core, transaction).await,
+            false => commit_writes(&self.core, transaction).await,
+        };
+        self.settings.end_transaction(committed.is_ok());
+        committed
+    }
+
+    /// Rolls the open transaction back.
+    pub(super) async fn roll_back(&mut self) {
+        let Some(transaction) = self.transaction.take() else { return };
+        self.portals.clear();
+        self.settings.end_transaction(false);
+        roll_back(&self.core, transaction).await;
+    }
+}
+
+/// Commits a transaction that changed rows only.
+async fn commit_writes(core: &Rc<Core>, transaction: Transaction) -> Result<()> {
+    let id = transaction.id;
+    match transaction.writers.len() {
+        0 => Ok(()),
+        1 => {
+            let shard = transaction.writers.first().copied().unwrap_or_default();
+            core.shard.call(shard, Request::CommitTransaction { transaction: id }).await.map(|_| ())
+        }
+        _ => {
+            let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
+            let at = prepare(core, id, &participants).await?;
+            pass_on(core, id, participants, Decision::Commit(at));
+            Ok(())
+        }
+    }
+}
+
+/// Prepares on every participant; gives the commit timestamp. After an error the transaction is rolled back everywhere.
+async fn prepare(core: &Rc<Core>, id: TransactionId, participants: &[ShardId]) -> Result<Timestamp> {
+    let request = || Request::Prepare { transaction: id, participants: participants.to_vec() };
+    let calls = participants.iter().map(|&shard| core.shard.call(shard, request())).collect();
+    match all(calls).await {
+        Err(error) => {
+            pass_on(core, id, participants.to_vec(), Decision::Abort);
+            Err(error)
+        }
+        Ok(answers) => {
+            let proposed = answers.iter().map(|answer| match answer {
+                Response::Prepared(at) => Ok(*at),
+                _ => Err(Error::internal("a prepare was answered with something else").with_effect(Effect::Unknown)),
+            });
+            Ok(proposed.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default())
+        }
+    }
+}
+
+/// Tells participants the outcome, without the client waiting for it.
+fn pass_on(core: &Rc<Core>, id: TransactionId, participants: Vec<ShardId>, decision: Decision) {
+    let shard = core.shard.clone();
+    let telling = async move { decide(&shard, id, &participants, decision).await };
+    core.shard.env().spawn(TaskClass::Query, telling).detach();
+}
+
+/// Tells participants the outcome. A commit is forgotten once every one of them has it on disk.
+async fn decide(shard: &crate::shard::Shard, id: TransactionId, participants: &[ShardId], decision: Decision) {
+    let requests = participants.iter();
+    let calls = requests.map(|&target| shard.call(target, Request::Decide { transaction: id, decision })).collect();
+    let mut told = all(calls).await;
+    if told.is_ok() && matches!(decision, Decision::Commit(_)) {
+        let requests = participants.iter();
+        let calls = requests.map(|&target| shard.call(target, Request::Forget { transaction: id })).collect();
+        told = all(calls).await;
+    }
+    if let Err(error) = told {
+        tracing::error!(%error, transaction = %id, "a decision did not reach its shard");
+    }
+}
+
+/// Lets other writers at the fenced tables again.
+async fn unfence(core: &Rc<Core>, id: TransactionId) {
+    let shards = every_shard(core).into_iter();
+    let calls = shards.map(|shard| core.shard.call(shard, Request::Unfence { transaction: id })).collect();
+    if let Err(error) = all(calls).await {
+        tracing::error!(%error, transaction = %id, "a fence could not be taken away");
+    }
+}
+
+/// Commits a transaction that changed the catalog.
+async fn commit_definition(core: &Rc<Core>, mut transaction: Transaction) -> Result<()> {
+    let Some(definition) = transaction.definition.take() else { return Ok(()) };
+    let id = transaction.id;
+    let outcome = install(core, &mut transaction, &definition).await;
+    let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
+    let unneeded = match outcome {
+        Ok((at, catalog)) => {
+            let shards = every_shard(core).into_iter();
+            let calls =
+                shards.map(|shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
+            let installed = all(calls).await.map_err(|error| error.with_effect(Effect::Unknown));
+            decide(&core.shard, id, &participants, Decision::Commit(at)).await;
+            unfence(core, id).await;
+            installed?;
+            definition.dropped
+        }
+        Err(error) => {
+            decide(&core.shard, id, &participants, Decision::Abort).await;
+            unfence(core, id).await;
+            drop_storages(core, &definition.made).await;
+            return Err(error);
+        }
+    };
+    drop_storages(core, &unneeded).await;
+    Ok(())
+}
+
+/// Writes the catalog's rows and prepares everywhere.
+async fn install(
+    core: &Rc<Core>,
+    transaction: &mut Transaction,
+    definition: &Definition,
+) -> Result<(Timestamp, Arc<Catalog>)> {
+    let mut catalog = Catalog::clone(&definition.current);
+    catalog.advance();
+    let rows = catalog::differences(Some(&definition.base), &catalog)?;
+    let kind = |value: Option<Vec<u8>>| value.map_or(WriteKind::Delete, WriteKind::Put);
+    let writes: Vec<Write> = rows.into_iter().map(|(key, value)| Write { key, kind: kind(value) }).collect();
+    let system = ShardId(0);
+    transaction.writers.insert(system);
+    let snapshot = definition.read_at;
+    let statement = transaction.statement + 1;
+    let request = Request::Write { transaction: transaction.id, snapshot, statement, writes, tables: Vec::new() };
+    core.shard.call(system, request).await?;
+    let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
+    let prepared = {
+        let request = || Request::Prepare { transaction: transaction.id, participants: participants.clone() };
+        let calls = participants.iter().map(|&shard| core.shard.call(shard, request())).collect();
+        all(calls).await?
+    };
+    let mut at = Timestamp::MIN;
+    for answer in prepared {
+        let Response::Prepared(proposed) = answer else {
+            return Err(Error::internal("a prepare was answered with something else").with_effect(Effect::Unknown));
+        };
+        at = at.max(proposed);
+    }
+    Ok((at, Arc::new(catalog)))
+}
+
+async fn drop_storages(core: &Rc<Core>, storages: &[crate::base::ids::StorageId]) {
+    for &storage in storages {
+        let everywhere = every_shard(core).into_iter();
+        let calls = everywhere.map(|shard| core.shard.call(shard, Request::DropStorage(storage))).collect();
+        if let Err(error) = all(calls).await {
+            tracing::warn!(%error, %storage, "the data of a dropped table will be removed at the next start");
+        }
+    }
+}
+
+/// Every shard of the node.
+pub(super) fn every_shard(core: &Core) -> Vec<ShardId> {
+    (0..core.shard.count()).map(ShardId).collect()
+}
+
+/// Takes a transaction's writes and fences back.
+async fn roll_back(core: &Rc<Core>, transaction: Transaction) {
+    let shards: Vec<ShardId> = transaction.writers.iter().copied().collect();
+    decide(&core.shard, transaction.id, &shards, Decision::Abort).await;
+    if let Some(definition) = &transaction.definition {
+        unfence(core, transaction.id).await;
+        drop_storages(core, &definition.made).await;
+    }
+}
+
+/// A session ended with its transaction open: it is rolled back in the background.
+pub(super) fn abandon(core: &Rc<Core>, transaction: Transaction) {
+    if transaction.writers.is_empty() && transaction.definition.is_none() {
+        return;
+    }
+    let env = core.shard.env().clone();
+    let core = core.clone();
+    env.spawn(TaskClass::Query, async move { roll_back(&core, transaction).await }).detach();
+}

@@ -1,0 +1,268 @@
+//! Running a statement: from a plan and values to rows or a tag.
+//!
+//! A statement runs in the session's transaction, or in one of its own that ends with it. `start` does all the work of
+//! statements without rows; of those with rows it sets up a [`Run`] that `fetch` drives.
+
+use super::{
+    gather::Query,
+    prepared::Prepared,
+    session::{Fetch, Session, Started},
+};
+use crate::{
+    base::{batch::Batch, sqlstate::SqlState, value::Value},
+    error::{Error, Result},
+    sql::{
+        expr::Context,
+        plan::{Body, Statement},
+    },
+};
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
+
+/// A bound statement waiting to run, running, or suspended.
+pub struct Portal {
+    pub(super) prepared: Rc<Prepared>,
+    /// Taken by the first run.
+    pub(super) values: Option<Vec<Value>>,
+    /// Where a row limit stopped it.
+    pub(super) suspended: Option<Run>,
+}
+
+impl Portal {
+    pub(super) fn new(prepared: Rc<Prepared>, values: Vec<Value>) -> Portal {
+        Portal { prepared, values: Some(values), suspended: None }
+    }
+}
+
+/// What `fetch` continues.
+pub enum Run {
+    None,
+    /// Rows that a plan makes while they are fetched.
+    Query(Box<Query>),
+    /// Rows that are there already, and the tag that follows them.
+    Rows { batches: VecDeque<Batch>, tag: String },
+    CopyIn(Box<super::copy::CopyIn>),
+    CopyOut(Box<super::copy::CopyOut>),
+}
+
+impl Run {
+    /// The rest of a portal that has given all it had.
+    pub(super) fn finished(prepared: &Prepared) -> Run {
+        let tag = if prepared.fields().is_empty() { String::new() } else { "SELECT 0".into() };
+        Run::Rows { batches: VecDeque::new(), tag }
+    }
+}
+
+impl Session {
+    /// Begins a statement with values for its parameters.
+    pub(super) async fn start(&mut self, prepared: Rc<Prepared>, values: Vec<Value>) -> Result<Started> {
+        let number = self.cancel.begin();
+        self.cancel.check()?;
+        self.start_timeout(number);
+        self.run = Run::None;
+        let statement = prepared.statement(self)?;
+        match &statement.body {
+            Body::PointRead(read) => {
+                let context = self.context(values);
+                let batch = self.point_read(read, &context).await?;
+                let tag = format!("SELECT {}", batch.rows);
+                let batches = if batch.rows == 0 { VecDeque::new() } else { VecDeque::from([batch]) };
+                self.run = Run::Rows { batches, tag };
+                Ok(Started::Rows(prepared.shared_fields()))
+            }
+            Body::Query(node) => {
+                let context = self.context(values);
+                let query = self.query(node, context).await?;
+                self.run = Run::Query(Box::new(query));
+                Ok(Started::Rows(prepared.shared_fields()))
+            }
+            Body::Utility(utility) => self.run_utility(utility, values, &prepared).await,
+            Body::Explain(explain) => self.run_explain(explain, values, &prepared).await,
+            Body::Define(define) => {
+                let tag = self.run_define(define).await?;
+                self.finish_command().await?;
+                Ok(Started::Command(tag))
+            }
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.run_change(&prepared, &statement, values).await,
+        }
+    }
+
+    /// INSERT, UPDATE and DELETE: all of it happens here; RETURNING's rows are kept for `fetch`.
+    async fn run_change(
+        &mut self,
+        prepared: &Prepared,
+        statement: &Arc<Statement>,
+        values: Vec<Value>,
+    ) -> Result<Started> {
+        self.check_writable(statement_name(&statement.body))?;
+        let context = self.context(values);
+        let (tag, batches) = match &statement.body {
+            Body::Insert(insert) => {
+                let (rows, batches) = self.insert(insert, &context).await?;
+                (format!("INSERT 0 {rows}"), batches)
+            }
+            Body::Update(update) => {
+                let (rows, batches) = self.update(update, &context).await?;
+                (format!("UPDATE {rows}"), batches)
+            }
+            Body::Delete(delete) => {
+                let (rows, batches) = self.delete(delete, &context).await?;
+                (format!("DELETE {rows}"), batches)
+            }
+            _ => return Err(Error::internal("not a change")),
+        };
+        self.finish_command().await?;
+        if statement.fields.is_empty() {
+            return Ok(Started::Command(tag));
+        }
+        self.run = Run::Rows { batches: batches.into(), tag };
+        Ok(Started::Rows(prepared.shared_fields()))
+    }
+
+    /// The next rows or bytes of the statement just started. With a row limit (`max_rows`, 0 for none, the same in every
+    /// call of a run) the answer is `Suspended` once that many rows were given, whether or not there are more.
+    pub async fn fetch(&mut self, max_rows: usize) -> Result<Fetch> {
+        let left = match max_rows {
+            0 => usize::MAX,
+            limit if self.rows_in_run >= limit => return Ok(self.suspend()),
+            limit => limit - self.rows_in_run,
+        };
+        let fetched = self.fetch_next(left).await?;
+        if let Fetch::Batch(batch) = &fetched {
+            self.rows_in_run += batch.rows;
+        }
+        Ok(fetched)
+    }
+
+    async fn fetch_next(&mut self, left: usize) -> Result<Fetch> {
+        match std::mem::replace(&mut self.run, Run::None) {
+            Run::None => Err(Error::new(SqlState::INVALID_CURSOR_STATE, "no statement is running")),
+            Run::Rows { mut batches, tag } => match batches.pop_front() {
+                None => self.complete(tag).await,
+                Some(batch) => {
+                    let (first, rest) = split(batch, left);
+                    if let Some(rest) = rest {
+                        batches.push_front(rest);
+                    }
+                    self.run = Run::Rows { batches, tag };
+                    Ok(Fetch::Batch(first))
+                }
+            },
+            Run::Query(mut query) => match self.next_of_query(&mut query).await? {
+                None => {
+                    let tag = format!("SELECT {}", query.rows_sent);
+                    drop(query);
+                    self.complete(tag).await
+                }
+                Some(batch) => {
+                    let (first, rest) = split(batch, left);
+                    query.put_back(rest);
+                    query.rows_sent += first.rows as u64;
+                    self.run = Run::Query(query);
+                    Ok(Fetch::Batch(first))
+                }
+            },
+            Run::CopyOut(mut copy) => match self.next_of_copy(&mut copy).await? {
+                None => {
+                    let tag = copy.tag();
+                    self.complete(tag).await
+                }
+                Some(bytes) => {
+                    self.run = Run::CopyOut(copy);
+                    Ok(Fetch::CopyData(bytes))
+                }
+            },
+            copy @ Run::CopyIn(_) => {
+                self.run = copy;
+                Err(Error::new(SqlState::PROTOCOL_VIOLATION, "COPY FROM STDIN awaits data"))
+            }
+        }
+    }
+
+    /// Puts the running portal aside after its row limit was met.
+    fn suspend(&mut self) -> Fetch {
+        let run = std::mem::replace(&mut self.run, Run::None);
+        if let Some(name) = self.running_portal.take()
+            && let Some(portal) = self.portals.get_mut(&name)
+        {
+            portal.suspended = Some(run);
+        }
+        Fetch::Suspended
+    }
+
+    async fn complete(&mut self, tag: String) -> Result<Fetch> {
+        self.running_portal = None;
+        self.finish_command().await?;
+        Ok(Fetch::Complete(tag))
+    }
+
+    /// A statement is done: if it is the last of an implicit transaction, the transaction commits before the client is
+    /// told of success.
+    pub(super) async fn finish_command(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.last_in_batch) {
+            return self.end_batch().await;
+        }
+        Ok(())
+    }
+
+    async fn next_of_query(&mut self, query: &mut Query) -> Result<Option<Batch>> {
+        let cancel = self.cancel.clone();
+        let core = self.core.clone();
+        cancel.race(query.next(&core)).await
+    }
+
+    /// Cancels this statement when `statement_timeout` runs out.
+    fn start_timeout(&self, number: u64) {
+        let millis = self.settings.millis("statement_timeout");
+        if millis == 0 {
+            return;
+        }
+        let (env, cancel) = (self.core.shard.env().clone(), Rc::downgrade(&self.cancel));
+        let task = self.core.shard.env().spawn(crate::env::TaskClass::Background, async move {
+            env.sleep(std::time::Duration::from_millis(millis)).await;
+            if let Some(cancel) = cancel.upgrade() {
+                cancel.request_for(number, super::cancel::Reason::Timeout);
+            }
+        });
+        task.detach();
+    }
+
+    /// Refuses writes in a read-only transaction (25006).
+    pub(super) fn check_writable(&self, name: &str) -> Result<()> {
+        let read_only = match &self.transaction {
+            Some(transaction) => transaction.read_only,
+            None => self.settings.is_on("default_transaction_read_only"),
+        };
+        match read_only {
+            false => Ok(()),
+            true => Err(Error::new(
+                SqlState::READ_ONLY_SQL_TRANSACTION,
+                format!("cannot execute {name} in a read-only transaction"),
+            )),
+        }
+    }
+
+    /// Sets up a plan to be fetched from.
+    pub(super) async fn query(&mut self, node: &crate::sql::plan::Node, context: Arc<Context>) -> Result<Query> {
+        let view = self.read_view();
+        let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
+        Query::new(node, context, view, snapshot, &self.catalog(), self.database)
+    }
+}
+
+/// The name that error messages use for a statement.
+fn statement_name(body: &Body) -> &'static str {
+    match body {
+        Body::Insert(_) => "INSERT",
+        Body::Update(_) => "UPDATE",
+        _ => "DELETE",
+    }
+}
+
+/// The first `max_rows` rows and the rest.
+fn split(batch: Batch, max_rows: usize) -> (Batch, Option<Batch>) {
+    if batch.rows <= max_rows {
+        return (batch, None);
+    }
+    let rest = batch.slice(max_rows, batch.rows - max_rows);
+    (batch.slice(0, max_rows), Some(rest))
+}

@@ -1,0 +1,187 @@
+//! The real inhabitant: glommio, a thread-per-core runtime on io_uring.
+//!
+//! What it is: the [`Handle`] behind `Env::Glommio`, and [`start_shard`], which starts a pinned thread with one. The
+//! released glommio has sharp edges; each is worked around in the one place that meets it, and says so there:
+//! readiness without losing datagrams (`ready.rs`), direct reads on fresh files (`file.rs`), a preemption timer short
+//! enough for wakes from other cores (`start.rs`), panics that would take the core with them ([`Handle::spawn`]), and a core that falls
+//! asleep over its work (`awake.rs`).
+//!
+//! Invariant: a handle is used only on the thread that made it; it is `Rc` inside, so the compiler sees to that.
+
+mod awake;
+mod file;
+mod ready;
+mod socket;
+mod start;
+
+pub use file::File;
+pub use socket::{Listener, Udp};
+pub use start::{Options, ShardThread, block_on, start_shard};
+
+use super::TaskClass;
+use futures_lite::FutureExt;
+use glommio::{Latency, Shares, SharesManager, TaskQueueHandle, executor};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    future::Future,
+    io,
+    panic::AssertUnwindSafe,
+    path::Path,
+    rc::Rc,
+    sync::OnceLock,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// One core's runtime.
+#[derive(Clone)]
+pub struct Handle(Rc<Core>);
+
+struct Core {
+    start: Instant,
+    queues: [TaskQueueHandle; TaskClass::ALL.len()],
+    shares: [Rc<AdjustableShares>; TaskClass::ALL.len()],
+    /// Devices on which glommio has been shown a readable file; see `file.rs`.
+    primed_devices: RefCell<BTreeSet<u64>>,
+}
+
+/// Shares that can be changed while the queue lives.
+struct AdjustableShares(Cell<usize>);
+
+impl SharesManager for AdjustableShares {
+    fn shares(&self) -> usize {
+        self.0.get()
+    }
+
+    fn adjustment_period(&self) -> Duration {
+        Duration::from_millis(50)
+    }
+}
+
+/// All cores count from the same instant, so their times can be compared.
+fn process_start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
+impl Handle {
+    /// Must be called inside a running executor, once.
+    fn new() -> Handle {
+        let shares = TaskClass::ALL.map(|class| Rc::new(AdjustableShares(Cell::new(class.default_shares()))));
+        let queues = TaskClass::ALL.map(|class| {
+            let manager: Rc<dyn SharesManager> = shares[class.index()].clone();
+            executor().create_task_queue(Shares::Dynamic(manager), Latency::NotImportant, class.name())
+        });
+        Handle(Rc::new(Core { start: process_start(), queues, shares, primed_devices: RefCell::new(BTreeSet::new()) }))
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.0.start.elapsed()
+    }
+
+    pub(super) fn wall_micros(&self) -> i64 {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    pub(super) async fn sleep(&self, duration: Duration) {
+        glommio::timer::sleep(duration).await;
+    }
+
+    /// A panic in any task, even a detached one, would unwind the whole executor, so it is caught here.
+    pub(super) fn spawn<T: 'static>(
+        &self,
+        class: TaskClass,
+        future: impl Future<Output = T> + 'static,
+    ) -> glommio::Task<Option<T>> {
+        let guarded = async move {
+            match AssertUnwindSafe(future).catch_unwind().await {
+                Ok(value) => Some(value),
+                Err(panic) => {
+                    tracing::error!(task = class.name(), "a task panicked: {}", super::task::panic_text(&*panic));
+                    None
+                }
+            }
+        };
+        match executor().spawn_local_into(guarded, self.0.queues[class.index()]) {
+            Ok(task) => task,
+            // The queues live as long as the executor; glommio's signature does not know that.
+            Err(error) => self.fatal(&format!("the task queue {} is gone: {error}", class.name())),
+        }
+    }
+
+    pub(super) fn set_shares(&self, class: TaskClass, shares: usize) {
+        self.0.shares[class.index()].0.set(shares.clamp(1, 1000));
+    }
+
+    pub(super) async fn yield_if_needed(&self) {
+        glommio::yield_if_needed().await;
+    }
+
+    pub(super) fn fill_random(&self, bytes: &mut [u8]) {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let rest = &mut bytes[filled..];
+            // SAFETY: the pointer and length describe a writable slice that lives through the call; the kernel writes
+            // at most that many bytes. Covered by `randomness_differs`.
+            let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+            match usize::try_from(got) {
+                Ok(count) => filled += count,
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        self.fatal(&format!("the kernel gives no random bytes: {error}"));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        blocking(move || std::fs::rename(from, to)).await
+    }
+
+    pub(super) async fn remove(&self, path: &Path) -> io::Result<()> {
+        let path = path.to_owned();
+        blocking(move || std::fs::remove_file(path)).await
+    }
+
+    pub(super) async fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        let path = path.to_owned();
+        blocking(move || file::create_dir_all(&path)).await
+    }
+
+    pub(super) async fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let directory = directory.to_owned();
+        blocking(move || file::list(&directory)).await
+    }
+
+    pub(super) async fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        let directory = directory.to_owned();
+        blocking(move || std::fs::File::open(directory)?.sync_all()).await
+    }
+
+    pub(super) async fn file_len(&self, path: &Path) -> io::Result<Option<u64>> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says why and ends the process. Buffers of others are not flushed: nothing may be made durable after this.
+    pub(super) fn fatal(&self, message: &str) -> ! {
+        if tracing::enabled!(tracing::Level::ERROR) {
+            tracing::error!("fatal: {message}");
+        } else {
+            eprintln!("fatal: {message}");
+        }
+        std::process::exit(super::FATAL_EXIT_CODE)
+    }
+}
+
+/// Runs a system call that io_uring does not do (here) on the executor's helper thread.
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+    executor().spawn_blocking(call).await
+}

@@ -1,0 +1,92 @@
+//! Starting a core.
+
+use super::{super::Env, Handle};
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
+use std::{future::Future, io, time::Duration};
+
+/// How a core's runtime is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How soon a busy core looks for I/O completions and for wakes from other cores. glommio's own default of 100 ms
+    /// would let a message from another core wait that long.
+    pub preempt_timer: Duration,
+    /// Keep polling this long before sleeping. Costs the whole core; `None` (sleep at once) is the default.
+    pub spin_before_park: Option<Duration>,
+    /// Memory registered with each of the core's three rings, in bytes. It counts against the locked-memory limit.
+    pub ring_memory_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { preempt_timer: Duration::from_micros(300), spin_before_park: None, ring_memory_bytes: 1 << 20 }
+    }
+}
+
+/// A core's thread.
+pub struct ShardThread<T: Send + 'static>(ExecutorJoinHandle<T>);
+
+impl<T: Send + 'static> ShardThread<T> {
+    /// Waits for its end.
+    pub fn join(self) -> io::Result<T> {
+        self.0.join().map_err(io::Error::from)
+    }
+}
+
+/// Starts a thread on `cpu` (anywhere when `None`) with a runtime, and runs there the future that `body` makes. The
+/// thread ends with that future; tasks left over are dropped.
+pub fn start_shard<F, T>(
+    cpu: Option<usize>,
+    name: &str,
+    options: Options,
+    body: impl FnOnce(Env) -> F + Send + 'static,
+) -> io::Result<ShardThread<T>>
+where
+    F: Future<Output = T> + 'static,
+    T: Send + 'static,
+{
+    let mut builder = LocalExecutorBuilder::new(Placement::Unbound)
+        .name(name)
+        .preempt_timer(options.preempt_timer)
+        .io_memory(options.ring_memory_bytes);
+    if let Some(spin) = options.spin_before_park {
+        builder = builder.spin_before_park(spin);
+    }
+    let handle = builder
+        .spawn(move || async move {
+            // glommio reads the CPUs from sysfs and so ignores cgroups; the list in `cpu.rs` does not.
+            if let Some(cpu) = cpu
+                && let Err(error) = super::super::cpu::pin(cpu)
+            {
+                tracing::warn!(cpu, "the shard runs unpinned: {error}");
+            }
+            super::awake::watch();
+            body(Env::Glommio(Handle::new())).await
+        })
+        .map_err(io::Error::from)?;
+    Ok(ShardThread(handle))
+}
+
+/// Runs a future on a core of its own and waits for it: for tools and tests. A panic inside goes on in the caller.
+pub fn block_on<F, T>(body: impl FnOnce(Env) -> F + Send + 'static) -> T
+where
+    F: Future<Output = T> + 'static,
+    T: Send + 'static,
+{
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let started = start_shard(None, "block-on", Options::default(), move |env| async move {
+        use futures_lite::FutureExt;
+        let outcome = std::panic::AssertUnwindSafe(body(env)).catch_unwind().await;
+        // The receiver waits below.
+        let _ = sender.send(outcome);
+    });
+    let thread = started.unwrap_or_else(|error| panic!("cannot start a runtime: {error}"));
+    let outcome = receiver.recv();
+    if let Err(error) = thread.join() {
+        panic!("the runtime did not start: {error}");
+    }
+    match outcome {
+        Ok(Ok(value)) => value,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(_) => panic!("the runtime ended without a result"),
+    }
+}

@@ -1,0 +1,1 @@
+//! What a node needs from its machine, checked before anything starts. See `check`.

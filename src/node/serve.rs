@@ -1,0 +1,194 @@
+//! What one core does, from its start to its end.
+
+use super::{
+    Report,
+    call::Command,
+    metrics,
+};
+use crate::{
+    base::{ids::ShardId, sqlstate::SqlState},
+    catalog::Catalog,
+    config::NodeConfig,
+    coordinator::Coordinator,
+    env::{
+        Env, TaskClass,
+        queue::{Receiver, Sender},
+    },
+    error::{Error, Result},
+    server::{http, pg},
+    shard::{self, Mailbox, Request, Shard},
+    txn::Sequencer,
+};
+use std::{
+    cell::Cell,
+    net::SocketAddr,
+    rc::Rc,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+/// How long running statements may go on after the node was told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a core is started with.
+pub struct Start {
+    pub id: ShardId,
+    pub config: NodeConfig,
+    pub sequencer: Arc<Sequencer>,
+    pub mailbox: Mailbox,
+    /// Of all cores, by number.
+    pub commands: Vec<Sender<Command>>,
+    pub receiver: Receiver<Command>,
+    pub reports: mpsc::Sender<Report>,
+}
+
+/// The life of a core. What goes wrong while starting is reported, later failures are the result.
+pub async fn run(env: Env, start: Start) -> Result<()> {
+    let Start { id, config, sequencer, mailbox, commands, receiver, reports } = start;
+    let options = shard::Options::new(id, &config.data_dir, &config.wal_dir, config.memory_bytes / config.cores as u64);
+    let shard = match Shard::open(env.clone(), options, sequencer, mailbox).await {
+        Ok(shard) => shard,
+        Err(error) => return report_failure(&reports, error),
+    };
+    let coordinator = Coordinator::new(shard.clone());
+    let mut core = Core { env, config, shard, coordinator, receiver, stopping: Rc::new(Cell::new(false)) };
+    if id == ShardId(0)
+        && let Err(error) = core.lead_start(&commands).await
+    {
+        return report_failure(&reports, error);
+    }
+    match core.await_command().await {
+        Some(Command::Serve) => {}
+        _ => return core.shard.close().await,
+    }
+    let doors = match core.open_doors(&commands).await {
+        Ok(doors) => doors,
+        Err(error) => {
+            report_failure(&reports, error)?;
+            return core.shard.close().await;
+        }
+    };
+    // The starter may have given up meanwhile; then a stop command follows.
+    let _ = reports.send(Report::Serving);
+    drop(reports);
+    core.serve().await;
+    core.close(doors).await
+}
+
+fn report_failure(reports: &mpsc::Sender<Report>, error: Error) -> Result<()> {
+    let _ = reports.send(Report::Failed(error));
+    Ok(())
+}
+
+struct Core {
+    env: Env,
+    config: NodeConfig,
+    shard: Shard,
+    coordinator: Coordinator,
+    receiver: Receiver<Command>,
+    stopping: Rc<Cell<bool>>,
+}
+
+struct Doors {
+    pg: pg::Server,
+    /// On the first core only.
+    http: Option<http::Server>,
+}
+
+impl Core {
+    /// The first core's part of the start: when every shard has recovered, the catalog goes to all, and then they serve.
+    async fn lead_start(&self, commands: &[Sender<Command>]) -> Result<()> {
+        let shards = || (0..self.shard.count()).map(ShardId);
+        for shard in shards() {
+            self.shard.call(shard, Request::Recovered).await?;
+        }
+        let catalog = match self.shard.load_catalog().await? {
+            Some(catalog) => catalog,
+            None => {
+                let catalog = Catalog::bootstrap(self.shard.count());
+                self.shard.store_catalog(&catalog).await?;
+                catalog
+            }
+        };
+        let catalog = Arc::new(catalog);
+        for shard in shards() {
+            self.shard.call(shard, Request::InstallCatalog(catalog.clone())).await?;
+        }
+        for core in commands {
+            // A core that failed has reported it; its queue is closed.
+            let _ = core.send(Command::Serve).await;
+        }
+        Ok(())
+    }
+
+    async fn await_command(&mut self) -> Option<Command> {
+        let mut commands = Vec::new();
+        self.receiver.recv_many(&mut commands).await.then(|| commands.swap_remove(0))
+    }
+
+    async fn open_doors(&self, commands: &[Sender<Command>]) -> Result<Doors> {
+        let address = SocketAddr::new(self.config.host, self.config.pg_port);
+        let pg = pg::Server::serve(&self.env, self.coordinator.clone(), pg::Options::at(address)).await?;
+        if self.shard.id() != ShardId(0) {
+            return Ok(Doors { pg, http: None });
+        }
+        let address = SocketAddr::new(self.config.host, self.config.http_port);
+        let (shard, stopping) = (self.shard.clone(), self.stopping.clone());
+        let pages = metrics::Pages::new(shard, stopping, commands.len() as u16, self.config.node_id.clone());
+        let http = http::Server::open(&self.env, pages, http::Options::at(address)).await?;
+        Ok(Doors { pg, http: Some(http) })
+    }
+
+    /// Runs commands until the node is told to stop.
+    async fn serve(&mut self) {
+        let mut commands = Vec::new();
+        loop {
+            let stop = self.env.clone();
+            let more = futures_lite::future::or(self.receiver.recv_many(&mut commands), async move {
+                stop.shutdown_requested().await;
+                false
+            });
+            if !more.await {
+                return;
+            }
+            for command in commands.drain(..) {
+                match command {
+                    Command::Run(work) => {
+                        let future = work(self.coordinator.clone());
+                        self.env.spawn(TaskClass::Query, future).detach();
+                    }
+                    Command::Serve => {}
+                    Command::Stop => return,
+                }
+            }
+        }
+    }
+
+    /// The reverse of the start.
+    async fn close(self, doors: Doors) -> Result<()> {
+        self.stopping.set(true);
+        if let Some(http) = doors.http {
+            http.stop().await;
+        }
+        self.coordinator.shut_down();
+        doors.pg.stop(GRACE).await;
+        self.shard.close().await
+    }
+}
+
+/// Says who has a port before any core starts: with SO_REUSEPORT a second process would share it silently.
+pub fn check_ports(config: &NodeConfig) -> Result<()> {
+    let ports = [("PostgreSQL", "--pg-port", config.pg_port), ("HTTP", "--http-port", config.http_port)];
+    for (name, flag, port) in ports {
+        let address = SocketAddr::new(config.host, port);
+        if let Err(cause) = crate::env::probe::port_is_free(address) {
+            let error = Error::io(format!("cannot listen for {name} on {address}"), cause);
+            return Err(error.with_hint(format!("Stop what listens there, or choose another port with {flag}.")));
+        }
+    }
+    if config.pg_port == config.http_port {
+        let message = format!("PostgreSQL and HTTP cannot share port {}", config.pg_port);
+        return Err(Error::new(SqlState::CONFIG_FILE_ERROR, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Fragments: the part of a plan that runs where the rows are.
+//!
+//! The reader holds a [`FragmentStream`]; the fragment's driver runs in the reader's own task when the rows are on its core,
+//! and in a task of the owning core otherwise, at most a window of batches ahead. Dropping the stream stops the driver.
+
+mod driver;
+mod stream;
+
+pub use stream::FragmentStream;
+pub(super) use stream::{Producers, Stream};
+
+use super::{ReadView, TableUse};
+use crate::{
+    base::{ids::TransactionId, write::Write},
+    catalog::Table,
+    sql::{
+        expr::{Context, Expr},
+        plan::Node,
+    },
+};
+use std::sync::Arc;
+
+/// A fragment to run.
+#[derive(Clone, Debug)]
+pub struct FragmentRequest {
+    /// The operators above the scan, without a Gather.
+    pub plan: Arc<Node>,
+    pub context: Arc<Context>,
+    pub view: ReadView,
+    /// Instead of putting rows out: change them.
+    pub modify: Option<Modify>,
+}
+
+/// What to do with the rows of a fragment.
+#[derive(Clone, Debug)]
+pub struct Modify {
+    pub table: Arc<Table>,
+    pub kind: ModifyKind,
+    pub transaction: TransactionId,
+    pub statement: u32,
+    pub tables: Vec<TableUse>,
+    /// Expressions over the table's live columns (the new values; for DELETE the old ones), put out as batches.
+    pub returning: Option<Vec<Expr>>,
+}
+
+/// UPDATE or DELETE.
+#[derive(Clone, Debug)]
+pub enum ModifyKind {
+    /// (position in `table.columns`, new value over the scan's columns).
+    Update {
+        assignments: Vec<(usize, Expr)>,
+    },
+    Delete,
+}
+
+/// What a fragment with [`Modify`] has done.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Rows changed.
+    pub rows: u64,
+    /// Whether the fragment wrote on its own shard: if not, that shard need not take part in the commit.
+    pub wrote: bool,
+    /// Writes for keys of other shards that the fragment has not sent there itself. Beyond a mebibyte it sends them.
+    pub remote: Vec<Write>,
+    /// Other shards that the fragment has sent writes to: the transaction has writes there now.
+    pub writers: Vec<crate::base::ids::ShardId>,
+}

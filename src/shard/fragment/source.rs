@@ -1,0 +1,233 @@
+//! Reads the rows of one scan into batches.
+//!
+//! Through the primary key rows come straight from the cursor. Through an index, entries are read until a batch is full,
+//! then each entry's row: from this core, or from another one that a unique index points to.
+
+use super::ranges::{Range, primary_key_of_entry, ranges};
+use crate::{
+    base::{
+        batch::{Batch, Column},
+        ids::{IndexId, ShardId},
+        key,
+        limits::BATCH_ROWS,
+        row,
+        types::{DataType, TypeKind},
+        value::Value,
+    },
+    catalog::Keyspace,
+    error::{Error, Result},
+    shard::{ReadView, Request, Response, Shard},
+    sql::{
+        expr::{self, Context},
+        plan,
+    },
+    storage::lsm::Direction,
+    txn::{Scan, Step},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Rows between two looks at the clock.
+const ROWS_BETWEEN_YIELDS: usize = 32;
+
+/// A scan under way.
+pub struct Source {
+    shard: Shard,
+    plan: plan::Scan,
+    keyspace: Arc<Keyspace>,
+    context: Arc<Context>,
+    view: ReadView,
+    /// Ranges not begun, last one first.
+    ranges: Vec<Range>,
+    scan: Option<Scan>,
+    /// Type of each column put out, and its value in rows that are older than the column.
+    wanted: Vec<(DataType, Value)>,
+}
+
+impl Source {
+    /// Nothing is read yet.
+    pub fn new(shard: Shard, plan: plan::Scan, context: Arc<Context>, view: ReadView) -> Result<Source> {
+        let catalog = shard.catalog();
+        let keyspace = catalog.keyspace(plan.table.keyspace).cloned();
+        let keyspace = keyspace.ok_or_else(|| Error::internal("a table without a keyspace"))?;
+        let mut ranges = ranges(&plan, &keyspace, shard.id(), &context)?;
+        ranges.reverse();
+        let wanted = plan.columns.iter().map(|position| {
+            let column = &plan.table.columns[*position];
+            Ok((column.data_type, column.missing_value()?))
+        });
+        let wanted = wanted.collect::<Result<Vec<_>>>()?;
+        Ok(Source { shard, plan, keyspace, context, view, ranges, scan: None, wanted })
+    }
+
+    /// The next rows that pass the filter; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Batch>> {
+        loop {
+            let mut batch = self.empty();
+            let more = match self.plan.index {
+                IndexId::PRIMARY => self.read_rows(&mut batch).await?,
+                _ => self.read_through_index(&mut batch).await?,
+            };
+            if batch.rows > 0
+                && let Some(filter) = &self.plan.filter
+            {
+                let mask = expr::evaluate(filter, &batch, &self.context)?;
+                batch = batch.filter(&truths(&mask));
+            }
+            if batch.rows > 0 {
+                return Ok(Some(batch));
+            }
+            if !more {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn empty(&self) -> Batch {
+        let mut columns: Vec<Column> = self.wanted.iter().map(|(data_type, _)| Column::new(*data_type)).collect();
+        if self.plan.with_key {
+            columns.push(Column::new(DataType::of(TypeKind::Bytea)));
+        }
+        Batch { rows: 0, columns }
+    }
+
+    /// Goes to the next entry of any range; false at the end of all.
+    async fn advance(&mut self) -> Result<bool> {
+        loop {
+            if self.scan.is_none() {
+                let Some(range) = self.ranges.pop() else { return Ok(false) };
+                let direction = if self.plan.reverse { Direction::Backward } else { Direction::Forward };
+                self.scan = Some(self.shard.transactions().scan(self.view, range, direction).await);
+            }
+            let Some(scan) = &mut self.scan else { continue };
+            match scan.try_next().map_err(|failure| self.shard.error(failure))? {
+                Step::Entry => return Ok(true),
+                Step::Load => scan.load().await.map_err(|failure| self.shard.error(failure))?,
+                Step::End => self.scan = None,
+            }
+        }
+    }
+
+    /// Fills a batch with rows in key order; false at the end.
+    async fn read_rows(&mut self, batch: &mut Batch) -> Result<bool> {
+        for number in 0..BATCH_ROWS {
+            if !self.advance().await? {
+                return Ok(false);
+            }
+            let Some(scan) = &self.scan else { return Ok(false) };
+            push_row(batch, &self.plan, &self.wanted, scan.key(), scan.value())?;
+            if number % ROWS_BETWEEN_YIELDS == 0 {
+                self.shard.env().yield_if_needed().await;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Fills a batch with the rows that index entries point to; false at the end.
+    async fn read_through_index(&mut self, batch: &mut Batch) -> Result<bool> {
+        let mut keys = Vec::new();
+        let mut more = true;
+        while keys.len() < BATCH_ROWS {
+            if !self.advance().await? {
+                more = false;
+                break;
+            }
+            let Some(scan) = &self.scan else { break };
+            keys.push(self.row_key(scan.key(), scan.value())?);
+            if keys.len() % ROWS_BETWEEN_YIELDS == 0 {
+                self.shard.env().yield_if_needed().await;
+            }
+        }
+        let rows = self.fetch(&keys).await?;
+        for (key, row) in keys.iter().zip(rows) {
+            // Entry and row are written by the same transaction, so one snapshot sees both or none.
+            let Some(row) = row else {
+                return Err(Error::corrupt(format!(
+                    "index {} of table \"{}\" has an entry without a row",
+                    self.plan.index, self.plan.table.name
+                )));
+            };
+            push_row(batch, &self.plan, &self.wanted, key, &row)?;
+        }
+        Ok(more)
+    }
+
+    /// The user key of the row that an index entry points to.
+    fn row_key(&self, entry: &[u8], value: &[u8]) -> Result<Vec<u8>> {
+        let Some((storage, index, partition, columns)) = key::split(entry) else {
+            return Err(Error::corrupt("an index entry without a prefix"));
+        };
+        let unique = self.plan.table.index(index).is_some_and(|index| index.unique);
+        let (primary_key, partition) = if unique {
+            (value, key::partition_of(value, self.keyspace.partitions.len() as u16))
+        } else {
+            (primary_key_of_entry(&self.plan.table, index, columns)?, partition)
+        };
+        Ok([&key::prefix(storage, IndexId::PRIMARY, partition), primary_key].concat())
+    }
+
+    /// Rows by their keys, in the same order.
+    async fn fetch(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        for (number, user_key) in keys.iter().enumerate() {
+            let owner = key::split(user_key).and_then(|(_, _, partition, _)| {
+                self.keyspace.partitions.get(usize::from(partition.0)).copied()
+            });
+            let owner = owner.ok_or_else(|| Error::internal("a row key without a shard"))?;
+            by_shard.entry(owner).or_default().push(number);
+        }
+        let calls = by_shard.iter().map(|(owner, numbers)| {
+            let keys = numbers.iter().map(|number| keys[*number].clone()).collect();
+            Box::pin(self.shard.call(*owner, Request::GetMany { view: self.view, keys }))
+        });
+        let answers = join_all(calls.collect()).await;
+        let mut rows = vec![None; keys.len()];
+        for (numbers, answer) in by_shard.values().zip(answers) {
+            let Response::Values(values) = answer? else {
+                return Err(Error::internal("a read was answered with something else"));
+            };
+            for (number, value) in numbers.iter().zip(values) {
+                rows[*number] = value;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Awaits all at the same time.
+pub(super) async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut waiting = false;
+        for (future, output) in futures.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
+            match std::pin::Pin::new(future).poll(context) {
+                std::task::Poll::Ready(value) => *output = Some(value),
+                std::task::Poll::Pending => waiting = true,
+            }
+        }
+        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}
+
+fn push_row(
+    batch: &mut Batch,
+    plan: &plan::Scan,
+    wanted: &[(DataType, Value)],
+    key: &[u8],
+    row: &[u8],
+) -> Result<()> {
+    row::decode_columns(row, &plan.columns, wanted, &mut batch.columns)?;
+    if plan.with_key
+        && let Some(keys) = batch.columns.last_mut()
+    {
+        keys.push(Value::Bytea(key.into()));
+    }
+    batch.rows += 1;
+    Ok(())
+}
+
+/// The rows for which a boolean column is true.
+fn truths(mask: &Column) -> Vec<bool> {
+    (0..mask.len()).map(|row| matches!(mask.value(row), Value::Bool(true))).collect()
+}

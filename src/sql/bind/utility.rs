@@ -1,0 +1,116 @@
+//! Statements about the session and transactions.
+
+use super::{
+    Binder,
+    scope::{Clause, Namespace, Scope},
+};
+use crate::{
+    base::ids::TableId,
+    error::Result,
+    sql::{
+        names,
+        parse::{SetScope, SettingValue, UtilityTree},
+        utility::{Isolation, Utility},
+    },
+};
+use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
+
+impl Binder<'_> {
+    pub(super) fn utility(&mut self, tree: &UtilityTree) -> Result<Utility> {
+        Ok(match tree {
+            UtilityTree::Set { scope, name, value } => Utility::Set {
+                name: name.clone(),
+                value: value.as_ref().map(|values| setting(name, values)),
+                local: *scope == SetScope::Local,
+            },
+            UtilityTree::SetTransaction { session, modes } => set_transaction(*session, modes),
+            UtilityTree::Show(name) => Utility::Show(name.clone()),
+            UtilityTree::Reset(name) => Utility::Reset(name.clone()),
+            UtilityTree::Deallocate(name) => Utility::Deallocate(name.clone()),
+            UtilityTree::Discard => Utility::Discard,
+            UtilityTree::Prepare { name, types, statement } => {
+                let types: Result<Vec<_>> = types.iter().map(super::types::data_type).collect();
+                Utility::Prepare { name: name.clone(), types: types?, statement: statement.clone() }
+            }
+            UtilityTree::Execute { name, arguments } => self.execute(name, arguments)?,
+            UtilityTree::Vacuum { tables, analyze } => {
+                Utility::Vacuum { tables: self.table_ids(tables)?, analyze: *analyze }
+            }
+            UtilityTree::Analyze { tables } => Utility::Analyze { tables: self.table_ids(tables)? },
+            UtilityTree::Begin { modes } => {
+                let (isolation, read_only) = transaction_modes(modes);
+                Utility::Begin { isolation, read_only }
+            }
+            UtilityTree::Commit { chain } => Utility::Commit { chain: *chain },
+            UtilityTree::Rollback { chain } => Utility::Rollback { chain: *chain },
+            UtilityTree::Accepted(tag) => Utility::Accepted(tag),
+        })
+    }
+
+    /// Literals without a type keep it open: the statement that is executed decides.
+    fn execute(&mut self, name: &str, trees: &[ast::Expr]) -> Result<Utility> {
+        let namespace = Namespace::default();
+        let scope = Scope { namespace: &namespace, clause: Clause::Execute };
+        let mut arguments = Vec::with_capacity(trees.len());
+        for tree in trees {
+            arguments.push(self.expression(tree, scope)?);
+        }
+        Ok(Utility::Execute { name: name.to_owned(), arguments })
+    }
+
+    fn table_ids(&mut self, trees: &[ast::ObjectName]) -> Result<Vec<TableId>> {
+        let mut tables = Vec::with_capacity(trees.len());
+        for tree in trees {
+            let name = self.name(tree)?;
+            tables.push(self.table(&name)?.id);
+        }
+        Ok(tables)
+    }
+}
+
+/// The text of a setting. Names of schemas are quoted where they must be; all else is as written.
+fn setting(name: &str, values: &[SettingValue]) -> String {
+    let written = values.iter().map(|value| match value {
+        SettingValue::Text(text) | SettingValue::Word(text) if name == "search_path" => names::quote(text),
+        SettingValue::Text(text) | SettingValue::Word(text) | SettingValue::Number(text) => text.clone(),
+    });
+    written.collect::<Vec<_>>().join(", ")
+}
+
+fn transaction_modes(modes: &[TransactionMode]) -> (Option<Isolation>, Option<bool>) {
+    let (mut isolation, mut read_only) = (None, None);
+    for mode in modes {
+        match mode {
+            TransactionMode::IsolationLevel(level) => {
+                isolation = Some(match level {
+                    TransactionIsolationLevel::ReadUncommitted => Isolation::ReadUncommitted,
+                    TransactionIsolationLevel::ReadCommitted => Isolation::ReadCommitted,
+                    TransactionIsolationLevel::RepeatableRead | TransactionIsolationLevel::Snapshot => {
+                        Isolation::RepeatableRead
+                    }
+                    TransactionIsolationLevel::Serializable => Isolation::Serializable,
+                });
+            }
+            TransactionMode::AccessMode(mode) => read_only = Some(*mode == TransactionAccessMode::ReadOnly),
+        }
+    }
+    (isolation, read_only)
+}
+
+fn set_transaction(session: bool, modes: &[TransactionMode]) -> Utility {
+    let (isolation, read_only) = transaction_modes(modes);
+    if !session {
+        return Utility::SetTransaction { isolation, read_only };
+    }
+    let set =
+        |name: &str, value: &str| Utility::Set { name: name.to_owned(), value: Some(value.to_owned()), local: false };
+    match (isolation, read_only) {
+        (Some(Isolation::ReadUncommitted), _) => set("default_transaction_isolation", "read uncommitted"),
+        (Some(Isolation::ReadCommitted), _) => set("default_transaction_isolation", "read committed"),
+        (Some(Isolation::RepeatableRead), _) => set("default_transaction_isolation", "repeatable read"),
+        (Some(Isolation::Serializable), _) => set("default_transaction_isolation", "serializable"),
+        (None, Some(true)) => set("default_transaction_read_only", "on"),
+        (None, Some(false)) => set("default_transaction_read_only", "off"),
+        (None, None) => Utility::Accepted("SET"),
+    }
+}

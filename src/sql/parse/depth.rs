@@ -1,0 +1,186 @@
+//! A bound on nesting, found from tokens alone before any recursive code sees the statement.
+//!
+//! The grammar, the binder and even dropping a tree recurse as deep as the tree is. Brackets and CASE nest visibly;
+//! a chain of operators (`1+1+1…`, `NOT NOT …`) nests once per operator. Chains of AND and OR are taken apart without
+//! recursion by the binder, so they may be longer, but their tree is still that deep and is walked on a larger stack.
+
+use super::source::Source;
+use crate::{
+    base::{limits, sqlstate::SqlState},
+    error::{Error, Result},
+};
+use sqlparser::{
+    keywords::Keyword,
+    tokenizer::{Token, TokenWithSpan},
+};
+
+/// Trees up to this height are walked on the caller's stack.
+pub const SHALLOW: usize = 64;
+/// Operators above each other, over all levels of brackets.
+const CHAIN_MAX: usize = 600;
+/// ANDs and ORs above each other.
+const LOGIC_CHAIN_MAX: usize = 20_000;
+
+/// How high the tree of some tokens may be: operators, and AND and OR.
+#[derive(Clone, Copy, Default)]
+struct Height {
+    operators: usize,
+    logic: usize,
+}
+
+impl Height {
+    fn max(self, other: Height) -> Height {
+        Height { operators: self.operators.max(other.operators), logic: self.logic.max(other.logic) }
+    }
+
+    fn plus(self, other: Height) -> Height {
+        Height { operators: self.operators + other.operators, logic: self.logic + other.logic }
+    }
+}
+
+/// What stands between two brackets (or CASE and END), as far as it was read.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// Operators since the last comma or clause.
+    chain: Height,
+    /// The highest bracket since then.
+    inside: Height,
+    /// The highest item before.
+    before: Height,
+    /// UNIONs and the like, which chain across clauses.
+    sets: usize,
+    case: bool,
+}
+
+impl Level {
+    fn height(&self) -> Height {
+        let sets = Height { operators: self.sets, logic: 0 };
+        self.chain.plus(self.inside).max(self.before).plus(sets)
+    }
+}
+
+/// The height a tree of these tokens may have, or an error when it is more than a statement may have.
+pub fn check(source: &Source, tokens: &[TokenWithSpan]) -> Result<usize> {
+    let mut levels = vec![Level::default()];
+    let mut highest = 0;
+    for token in tokens {
+        step(&mut levels, classify(&token.token));
+        let Some(top) = levels.last() else { continue };
+        let height = top.height();
+        highest = highest.max(levels.len() + height.operators + height.logic);
+        if levels.len() > limits::STATEMENT_DEPTH_MAX || height.operators > CHAIN_MAX || height.logic > LOGIC_CHAIN_MAX
+        {
+            return Err(too_deep().with_position(source.position(token.span.start)));
+        }
+    }
+    Ok(highest)
+}
+
+fn too_deep() -> Error {
+    Error::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+        .with_detail(format!(
+            "A statement may nest {} levels deep, and chain {CHAIN_MAX} operators or {LOGIC_CHAIN_MAX} AND/OR.",
+            limits::STATEMENT_DEPTH_MAX
+        ))
+        .with_hint("Rewrite the statement with less nesting, for instance with IN or = ANY instead of many ORs.")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Open,
+    Close,
+    Case,
+    End,
+    Separator,
+    Logic,
+    Set,
+    Operator,
+    Other,
+}
+
+fn step(levels: &mut Vec<Level>, kind: Kind) {
+    let Some(top) = levels.last_mut() else { return };
+    match kind {
+        // `x[1][1]…` and `f(…)(…)` chain as well as nest.
+        Kind::Open => {
+            top.chain.operators += 1;
+            levels.push(Level::default());
+        }
+        Kind::Case => levels.push(Level { case: true, ..Level::default() }),
+        Kind::Close => {
+            while levels.len() > 1 {
+                if !close(levels) {
+                    break;
+                }
+            }
+        }
+        Kind::End => {
+            if top.case {
+                close(levels);
+            }
+        }
+        Kind::Separator => {
+            top.before = top.before.max(top.chain.plus(top.inside));
+            (top.chain, top.inside) = (Height::default(), Height::default());
+        }
+        Kind::Logic => top.chain.logic += 1,
+        Kind::Set => top.sets += 1,
+        Kind::Operator => top.chain.operators += 1,
+        Kind::Other => {}
+    }
+}
+
+/// Closes the innermost level; whether it was a CASE.
+fn close(levels: &mut Vec<Level>) -> bool {
+    if levels.len() < 2 {
+        return false;
+    }
+    let Some(closed) = levels.pop() else { return false };
+    if let Some(top) = levels.last_mut() {
+        top.inside = top.inside.max(closed.height());
+    }
+    closed.case
+}
+
+fn classify(token: &Token) -> Kind {
+    match token {
+        Token::LParen | Token::LBracket | Token::LBrace => Kind::Open,
+        Token::RParen | Token::RBracket | Token::RBrace => Kind::Close,
+        Token::Comma | Token::SemiColon => Kind::Separator,
+        Token::Word(word) => classify_word(word.keyword),
+        Token::EOF
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::DoubleQuotedString(_)
+        | Token::DollarQuotedString(_)
+        | Token::NationalStringLiteral(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::UnicodeStringLiteral(_)
+        | Token::HexStringLiteral(_)
+        | Token::Whitespace(_)
+        | Token::Placeholder(_) => Kind::Other,
+        _ => Kind::Operator,
+    }
+}
+
+fn classify_word(keyword: Keyword) -> Kind {
+    match keyword {
+        Keyword::CASE => Kind::Case,
+        Keyword::END => Kind::End,
+        Keyword::AND | Keyword::OR => Kind::Logic,
+        Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => Kind::Set,
+        Keyword::SELECT
+        | Keyword::FROM
+        | Keyword::WHERE
+        | Keyword::VALUES
+        | Keyword::WHEN
+        | Keyword::THEN
+        | Keyword::ELSE
+        | Keyword::HAVING
+        | Keyword::ON
+        | Keyword::BY => Kind::Separator,
+        Keyword::NoKeyword => Kind::Other,
+        // Any other keyword may be a prefix or a connective that nests: NOT, INTERVAL, UNION, EXPLAIN, JOIN …
+        _ => Kind::Operator,
+    }
+}

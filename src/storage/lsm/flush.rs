@@ -1,0 +1,108 @@
+//! The flush task: sealed memtables, oldest first, into tables of level 0.
+//!
+//! A full disk is waited out: the memtable stays, writers are slowed, and every try begins new files. A memtable
+//! leaves the snapshot in the same step in which its tables enter it.
+
+use super::compaction::keep::Keeper;
+use super::engine::Engine;
+use super::manifest::edit::Edit;
+use super::memtable::MemoryCursor;
+use super::merge::{MemorySource, Merge, Source};
+use super::output::{Cuts, Output};
+use super::table::builder::Shape;
+use super::version::Sealed;
+use crate::base::ids::StorageId;
+use crate::base::key;
+use crate::base::sqlstate::SqlState;
+use crate::base::time::Timestamp;
+use crate::error::{Error, Result};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Between two tries after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Flushes what is sealed until the engine closes.
+pub async fn run(engine: Rc<Engine>) {
+    while !engine.closing.get() {
+        let oldest = engine.current().sealed.last().cloned();
+        let Some(sealed) = oldest else {
+            engine.flush_wanted.wait().await;
+            continue;
+        };
+        match flush(&engine, &sealed).await {
+            Ok(()) => {
+                engine.failure.take();
+            }
+            Err(error) => {
+                engine.fail(&error);
+                if !is_passing(&error) {
+                    engine.env.halt(&format!("a memtable cannot be flushed: {error}")).await;
+                }
+                engine.env.sleep(RETRY).await;
+            }
+        }
+        engine.remove_garbage().await;
+    }
+}
+
+/// Whether trying again later can help.
+pub fn is_passing(error: &Error) -> bool {
+    error.state() == SqlState::DISK_FULL
+}
+
+async fn flush(engine: &Rc<Engine>, sealed: &Sealed) -> Result<()> {
+    let options = &engine.options;
+    let mut cursor = MemoryCursor::new(sealed.memtable.clone());
+    cursor.seek(&[], Timestamp::MAX);
+    let mut merge = Merge::new(vec![Source::Memory(MemorySource::new(cursor, true))], true);
+    let provisional = options.retention.provisional.borrow().clone();
+    let mut keeper = Keeper::new(options.retention.horizon.get(), provisional, engine.dropped());
+    let next_number = || engine.next_number();
+    let cuts = Cuts { table_bytes: options.table_bytes * 2, prefix_bytes: options.table_bytes / 16 };
+    let mut output = Output::new(&engine.store, Shape::from(options), cuts, &next_number);
+    // Whether a tombstone is still needed is found out by compaction, which knows what lies deeper.
+    let written = output.write_all(&mut merge, &mut keeper, &|_| true).await;
+    let numbers = output.numbers();
+    let tables = match written {
+        Ok(()) => output.finish().await,
+        Err(error) => Err(error),
+    };
+    let committed = match tables {
+        Ok(tables) => {
+            let mut edit = Edit {
+                flushed: Some(sealed.position),
+                attachment: Some(sealed.attachment.to_vec()),
+                added: tables.into_iter().map(|table| (0, table)).collect(),
+                ..Edit::default()
+            };
+            edit.forgotten = forgotten(engine, sealed, &edit);
+            engine.commit(edit, Some(&sealed.memtable)).await
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = committed {
+        engine.store.garbage.borrow_mut().extend(numbers);
+        return Err(error);
+    }
+    engine.counters.flushes.set(engine.counters.flushes.get() + 1);
+    let hook = engine.hooks.borrow().on_flushed.clone();
+    if let Some(hook) = hook {
+        hook(sealed.position);
+    }
+    Ok(())
+}
+
+/// Dropped storages of which nothing is left: the log is not replayed from before their end, and no table has their keys.
+fn forgotten(engine: &Engine, sealed: &Sealed, edit: &Edit) -> Vec<StorageId> {
+    let state = engine.state.borrow();
+    let storage = |key: &[u8]| key::split(key).map(|(storage, ..)| storage);
+    let tables = || state.levels.iter().flatten().chain(edit.added.iter().map(|(_, meta)| meta));
+    let is_in_tables = |dropped| {
+        tables().any(|meta| storage(meta.smallest()) <= Some(dropped) && storage(meta.largest()) >= Some(dropped))
+    };
+    let gone = |(&dropped, &position): (&StorageId, &_)| {
+        (position <= sealed.position && !is_in_tables(dropped)).then_some(dropped)
+    };
+    state.dropped.iter().filter_map(gone).collect()
+}

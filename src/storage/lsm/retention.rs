@@ -1,0 +1,114 @@
+//! Which versions are seen, and which may be forgotten.
+//!
+//! The transaction layer decides; the tree only looks. Both meet in one `Retention` per core: the horizon (the oldest
+//! snapshot anybody may still read at) and the *provisional* versions, written before their transaction was decided.
+//!
+//! Invariants kept by the transaction layer:
+//! - No snapshot below the horizon is ever opened, and the horizon never goes back.
+//! - A provisional version is registered before it is applied, and stays registered until `Lsm::provisionals` no longer
+//!   lists it: flush and compaction give a committed one its commit time and drop an aborted one.
+//! - Between a provisional version and its commit time no other transaction writes the same key, so ordering the versions
+//!   of a key by the timestamp they were written at and by commit time is the same.
+
+use crate::base::time::Timestamp;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// What became of the transaction that wrote a provisional version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Not decided: only the transaction itself sees it.
+    Open,
+    /// Counts as written at this time.
+    Committed(Timestamp),
+    /// Never happened.
+    Aborted,
+}
+
+/// Provisional versions by the timestamp they were written at. Nearly always empty.
+#[derive(Clone, Debug, Default)]
+pub struct Provisional {
+    map: BTreeMap<Timestamp, Resolution>,
+}
+
+impl Provisional {
+    /// Registers a version, or tells what became of it.
+    pub fn set(&mut self, at: Timestamp, resolution: Resolution) {
+        self.map.insert(at, resolution);
+    }
+
+    /// Forgets a version that `Lsm::provisionals` no longer lists.
+    pub fn remove(&mut self, at: Timestamp) {
+        self.map.remove(&at);
+    }
+
+    /// The state of a version; `None` if it is an ordinary one.
+    pub fn get(&self, at: Timestamp) -> Option<Resolution> {
+        if self.map.is_empty() { None } else { self.map.get(&at).copied() }
+    }
+
+    /// Whether every version is an ordinary one.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Resolution)> + '_ {
+        self.map.iter().map(|(&at, &resolution)| (at, resolution))
+    }
+}
+
+/// What may be forgotten, kept up to date by the transaction layer.
+#[derive(Debug, Default)]
+pub struct Retention {
+    /// The oldest snapshot anybody may read at: of the versions up to it only the newest of a key is needed.
+    pub horizon: Cell<Timestamp>,
+    /// Versions of undecided, or lately decided, transactions.
+    pub provisional: RefCell<Provisional>,
+}
+
+/// What a reader sees.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Versions committed up to this time.
+    pub snapshot: Timestamp,
+    /// Provisional versions of the reader's own transaction, seen as well. Usually empty.
+    pub own: Rc<[Timestamp]>,
+}
+
+impl View {
+    /// The view of a reader without provisional writes of its own.
+    pub fn at(snapshot: Timestamp) -> View {
+        View { snapshot, own: Rc::new([]) }
+    }
+
+    /// Whether a version is seen, and the time it counts as written at.
+    #[inline]
+    pub fn sees(&self, version: Timestamp, provisional: &Provisional) -> Option<Timestamp> {
+        match provisional.get(version) {
+            None => (version <= self.snapshot).then_some(version),
+            Some(Resolution::Open) => self.own.contains(&version).then_some(version),
+            Some(Resolution::Committed(at)) => (at <= self.snapshot || self.own.contains(&version)).then_some(at),
+            Some(Resolution::Aborted) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_seen_by_those_who_may() {
+        let mut provisional = Provisional::default();
+        provisional.set(Timestamp(5), Resolution::Open);
+        provisional.set(Timestamp(6), Resolution::Committed(Timestamp(9)));
+        provisional.set(Timestamp(7), Resolution::Aborted);
+        let seen =
+            |view: &View| (4..=9).filter(|&at| view.sees(Timestamp(at), &provisional).is_some()).collect::<Vec<_>>();
+        assert_eq!(seen(&View::at(Timestamp(8))), [4, 8]);
+        assert_eq!(seen(&View::at(Timestamp(9))), [4, 6, 8, 9]);
+        assert_eq!(seen(&View { snapshot: Timestamp(4), own: Rc::from([Timestamp(5)]) }), [4, 5]);
+    }
+}

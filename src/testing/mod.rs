@@ -1,0 +1,8 @@
+//! Harnesses that drive whole nodes: workloads, models of what they must leave behind, and checkers. They may use
+//! everything; nothing of the system uses them.
+//!
+//! A checker stands apart from what it checks: it knows what was acknowledged and reads the data back, nothing else.
+//! Start with [`bank`].
+
+pub mod bank;
+pub mod random;

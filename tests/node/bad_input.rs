@@ -1,0 +1,112 @@
+//! Wrong bytes and unreasonable statements: a clear error each time, and the node lives on with nothing changed.
+
+use crate::harness::{Folder, Node};
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+};
+
+/// A startup packet for the database `distdb`.
+fn startup() -> Vec<u8> {
+    let mut body = 196_608i32.to_be_bytes().to_vec();
+    for word in ["user", "test", "database", "distdb", ""] {
+        body.extend_from_slice(word.as_bytes());
+        body.push(0);
+    }
+    let mut packet = ((body.len() + 4) as i32).to_be_bytes().to_vec();
+    packet.extend(body);
+    packet
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend_from_slice(&((body.len() + 4) as i32).to_be_bytes());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Sends bytes, says no more, and reads to the end.
+fn converse(node: &Node, parts: &[&[u8]]) -> Vec<u8> {
+    let mut stream: TcpStream = node.socket();
+    for part in parts {
+        // The node may close as soon as it has seen enough.
+        if stream.write_all(part).is_err() {
+            break;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+fn contains(answer: &[u8], text: &str) -> bool {
+    answer.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn broken_frames_end_their_connection_only() {
+    let folder = Folder::new();
+    let mut node = folder.start();
+    node.connect().batch_execute("CREATE TABLE t (a int PRIMARY KEY)").unwrap();
+    let start = startup();
+    for length in [0i32, 3, -1, i32::MAX, i32::MIN, 70 << 20] {
+        converse(&node, &[&length.to_be_bytes(), b"xxxx"]);
+        let mut frame = b"Q".to_vec();
+        frame.extend_from_slice(&length.to_be_bytes());
+        frame.extend_from_slice(b"SELECT 1\0");
+        let answer = converse(&node, &[&start, &frame]);
+        assert!(contains(&answer, "08P01") || contains(&answer, "54000"), "length {length}: {answer:?}");
+    }
+    // Half a message, and a message of no known kind.
+    converse(&node, &[&start, &message(b'Q', b"SELECT 1\0")[..7]]);
+    assert!(contains(&converse(&node, &[&start, &message(b'!', b"")]), "08P01"));
+    // Invalid UTF-8 is told and the session goes on.
+    let answer = converse(&node, &[&start, &message(b'Q', b"SELECT '\xFF\xFE'\0"), &message(b'Q', b"SELECT 42\0")]);
+    assert!(contains(&answer, "22021") && contains(&answer, "42"), "{answer:?}");
+    assert!(node.is_alive());
+    node.connect().batch_execute("SELECT * FROM t").unwrap();
+}
+
+#[test]
+fn too_many_parameters_and_unknown_names_are_told() {
+    let folder = Folder::new();
+    let mut node = folder.start();
+    let start = startup();
+    let mut bind = b"\0\0\0\0".to_vec();
+    bind.extend_from_slice(&(-1i16).to_be_bytes());
+    let answer = converse(&node, &[&start, &message(b'B', &bind), &message(b'S', b"")]);
+    assert!(contains(&answer, "ERROR"), "{answer:?}");
+    let answer = converse(&node, &[&start, &message(b'E', b"nowhere\0\0\0\0\0"), &message(b'S', b"")]);
+    assert!(contains(&answer, "34000"), "{answer:?}");
+    let answer = converse(&node, &[&start, &message(b'D', b"Snothing\0"), &message(b'S', b"")]);
+    assert!(contains(&answer, "26000"), "{answer:?}");
+    let mut client = node.connect();
+    let many: Vec<String> = (1..=65_536).map(|number| format!("${number}::int")).collect();
+    let error = client.prepare(&format!("SELECT {}", many.join("+"))).err().expect("65,536 parameters are refused");
+    assert!(error.code().is_some(), "{error:?}");
+    assert!(node.is_alive());
+}
+
+#[test]
+fn unreasonable_statements_are_told() {
+    let folder = Folder::new();
+    let mut node = folder.start();
+    let mut client = node.connect();
+    client.batch_execute("CREATE TABLE t (a int PRIMARY KEY, b text); INSERT INTO t VALUES (1, 'x')").unwrap();
+    let nested = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+    assert_eq!(client.simple_query(&nested).unwrap_err().code().unwrap().code(), "54001");
+    let negated = format!("SELECT {} true", "NOT ".repeat(250_000));
+    assert!(client.simple_query(&negated).is_err());
+    let long = "x".repeat(1 << 20);
+    client.execute("UPDATE t SET b = $1 WHERE a = 1", &[&long]).unwrap();
+    let length: i32 = client.query_one("SELECT length(b) FROM t", &[]).unwrap().get(0);
+    assert_eq!(length, 1 << 20);
+    assert!(client.simple_query("SELECT repeat('x', 2000000000)").is_err());
+    assert!(client.simple_query("SELECT 1e999999::float8").is_err());
+    let list: Vec<String> = (0..200_000).map(|number| number.to_string()).collect();
+    let found = client.query_one(&format!("SELECT count(*) FROM t WHERE a IN ({})", list.join(",")), &[]).unwrap();
+    assert_eq!(found.get::<_, i64>(0), 1);
+    assert!(node.is_alive());
+    assert_eq!(node.connect().query_one("SELECT count(*) FROM t", &[]).unwrap().get::<_, i64>(0), 1);
+}
