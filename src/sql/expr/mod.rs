@@ -14,6 +14,10 @@ pub mod functions;
 mod kinds;
 pub mod operator;
 pub mod resolve;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, SessionFacts, SettingChange};
 pub(crate) use evaluate::{compare_values, float_overflow, out_of_range, trim_blanks};
