@@ -41,7 +41,7 @@ impl Session {
         let catalog = self.catalog();
         let exists = |schema: &String| catalog.resolve_schema(self.database, schema).is_some();
         let facts = Arc::new(SessionFacts {
-            style: self.style(),
+            style: self.chosen_style(),
             user: self.user.clone(),
             database: self.database_name.clone(),
             search_path: self.search_path().into_iter().filter(exists).collect(),
@@ -54,11 +54,16 @@ impl Session {
 }
 
 impl Session {
-    /// How values are read and written, by the session's settings.
-    pub fn style(&self) -> Style {
-        let setting = |name: &str| self.settings.get(name).unwrap_or_default();
+    /// How values are read and written, by the session's settings, and what `now` means in them.
+    pub fn style(&mut self) -> Style {
         let started = self.transaction.as_ref().map(|transaction| transaction.started_micros);
         let now = started.unwrap_or_else(|| self.core.shard.env().wall_micros());
+        Style { now_micros: now - UNIX_TO_2000_MICROS, ..self.facts().style.clone() }
+    }
+
+    /// The style that the settings say.
+    fn chosen_style(&self) -> Style {
+        let setting = |name: &str| self.settings.get(name).unwrap_or_default();
         let date_style = setting("DateStyle");
         Style {
             bytea: if setting("bytea_output") == "escape" { ByteaOutput::Escaped } else { ByteaOutput::Hexadecimal },
@@ -75,7 +80,7 @@ impl Session {
                 _ => IntervalStyle::Postgres,
             },
             zone: Zone::named(&setting("TimeZone")).unwrap_or_default(),
-            now_micros: now - UNIX_TO_2000_MICROS,
+            now_micros: 0,
         }
     }
 }

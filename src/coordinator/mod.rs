@@ -28,6 +28,8 @@ mod utility;
 pub use copy::CopyRows;
 pub use prepared::Prepared;
 pub use session::{Fetch, Notice, Session, Started, Startup};
+/// Words that callers of a session need and that are defined below this row.
+pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
 
 use crate::{base::ids::ShardId, error::Result, shard::Shard};
 use cancel::{Cancel, Reason};

@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 const PREPARED_MAX: usize = 10_000;
 
 /// What a client says when it connects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Startup {
     pub user: String,
     /// Empty means: named like the user.
@@ -81,6 +81,8 @@ pub struct Session {
     pub(super) settings: Settings,
     /// What was last reported of the settings.
     reported: Vec<(String, String)>,
+    /// The version of the settings at that time.
+    reported_version: u64,
     pub(super) transaction: Option<Transaction>,
     pub(super) prepared: BTreeMap<String, Rc<Prepared>>,
     pub(super) portals: BTreeMap<String, Portal>,
@@ -117,6 +119,7 @@ impl Session {
             database: database.id,
             database_name: database.name.clone(),
             reported: settings.reported(),
+            reported_version: settings.version(),
             settings,
             transaction: None,
             prepared: BTreeMap::new(),
@@ -149,6 +152,10 @@ impl Session {
 
     /// Reported settings that changed since the last call.
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        if self.reported_version == self.settings.version() {
+            return Vec::new();
+        }
+        self.reported_version = self.settings.version();
         let now = self.settings.reported();
         let changed = now.iter().zip(&self.reported).filter(|(new, old)| new != old).map(|(new, _)| new.clone());
         let changed: Vec<_> = changed.collect();

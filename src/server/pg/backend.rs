@@ -8,74 +8,12 @@
 //! each Sync, `end_batch`. After an error, from a call here or found by the door, `fail`, once.
 
 use crate::{
-    base::{batch::Batch, text::Style, types::DataType, value::Value},
+    base::{text::Style, types::DataType, value::Value},
     error::{Error, Result},
 };
 use std::rc::Rc;
 
-pub use crate::sql::{plan::Field, utility::CopyFormat};
-
-/// What a client says at the start, after its options were taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Startup {
-    pub user: String,
-    pub database: String,
-    /// Settings by name, in the order they are to be made.
-    pub parameters: Vec<(String, String)>,
-    /// Where the connection comes from.
-    pub remote: String,
-}
-
-/// Something to tell besides the result.
-#[derive(Clone, Debug)]
-pub struct Notice {
-    /// WARNING, NOTICE, INFO, LOG or DEBUG.
-    pub severity: &'static str,
-    pub error: Error,
-}
-
-/// What a statement turned out to be when it was started.
-#[derive(Debug)]
-pub enum Started {
-    /// Rows come by `fetch`.
-    Rows(Rc<[Field]>),
-    /// It is done; the command tag.
-    Command(String),
-    /// There was nothing to do.
-    Empty,
-    /// It wants `copy_data` and then `copy_done` or `copy_fail`.
-    CopyIn { format: CopyFormat, columns: usize },
-    /// Bytes come by `fetch`.
-    CopyOut { format: CopyFormat, columns: usize },
-}
-
-/// The next part of a result.
-#[derive(Debug)]
-pub enum Fetch {
-    Batch(Batch),
-    /// Rows of a COPY TO, already in its format.
-    CopyData(CopyRows),
-    /// The asked number of rows was given; start the portal again for more.
-    Suspended,
-    /// The end; the command tag.
-    Complete(String),
-}
-
-/// Whole rows of a COPY TO, laid end to end.
-#[derive(Clone, Debug, Default)]
-pub struct CopyRows {
-    pub bytes: Vec<u8>,
-    /// End of each row in `bytes`.
-    pub ends: Vec<usize>,
-}
-
-impl CopyRows {
-    /// Each row with its line end.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
-    }
-}
+pub(super) use crate::coordinator::{CopyFormat, Fetch, Field, Notice, Started, Startup};
 
 /// A prepared statement, as far as the door must know it.
 pub(super) trait Description {
@@ -118,7 +56,7 @@ pub(super) trait Backend {
     fn statement(&mut self, name: &str) -> Result<Rc<Self::Prepared>>;
     fn bind(&mut self, portal: &str, statement: &str, values: Vec<Value>) -> Result<()>;
     /// 34000 when there is none of that name.
-    fn portal_fields(&mut self, portal: &str) -> Result<Rc<[Field]>>;
+    fn portal_fields(&mut self, portal: &str) -> Result<Vec<Field>>;
     /// Starts a portal or continues a suspended one. `sync_follows`: the client has already sent the Sync that ends the
     /// batch right behind, so nothing else can join this statement's implicit transaction.
     async fn start_portal(&mut self, portal: &str, sync_follows: bool) -> Result<Started>;

@@ -11,10 +11,11 @@
 //! Invariants: no outside byte can cause a panic, an unbounded buffer or a wait that others notice; after a framing error
 //! the connection closes; nothing that follows an error is carried out before Sync.
 
-pub mod backend;
+mod backend;
 mod connection;
 mod converse;
 mod copy;
+mod engine;
 mod extended;
 mod handshake;
 mod input;

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     base::sqlstate::SqlState,
+    coordinator::Coordinator,
     env::{Env, Task, TaskClass, TcpStream, signal::Signal},
     error::{Error, Result},
 };
@@ -75,7 +76,12 @@ struct Connections {
 }
 
 impl Server {
-    /// Opens the door.
+    /// Opens the door to a core's coordinator.
+    pub async fn serve(env: &Env, coordinator: Coordinator, options: Options) -> Result<Server> {
+        Server::open(env, coordinator, options).await
+    }
+
+    /// Opens the door to any database.
     pub(super) async fn open<C: Sessions + 'static>(env: &Env, sessions: C, options: Options) -> Result<Server> {
         check_loopback(options.address)?;
         let doing = format!("cannot listen for PostgreSQL clients on {}", options.address);
