@@ -8,6 +8,7 @@ pub mod config;
 pub mod coordinator;
 pub mod env;
 pub mod error;
+pub mod node;
 pub mod server;
 pub mod shard;
 pub mod sql;

@@ -39,7 +39,7 @@ pub struct Startup {
 #[derive(Debug)]
 pub enum Started {
     /// It returns rows: `fetch` them.
-    Rows(Vec<Field>),
+    Rows(Rc<[Field]>),
     /// It is done; the command tag.
     Command(String),
     /// There was nothing to do.
@@ -270,9 +270,9 @@ impl Session {
     }
 
     /// The columns a portal returns; empty for none (34000 if there is no such portal).
-    pub fn portal_fields(&mut self, portal: &str) -> Result<Vec<Field>> {
+    pub fn portal_fields(&mut self, portal: &str) -> Result<Rc<[Field]>> {
         let found = self.portals.get(portal).ok_or_else(|| no_portal(portal))?;
-        Ok(found.prepared.fields().to_vec())
+        Ok(found.prepared.shared_fields())
     }
 
     /// Begins a portal, or continues one that was suspended.
@@ -285,7 +285,7 @@ impl Session {
             self.cancel.begin();
             self.run = run;
             self.running_portal = Some(portal.to_string());
-            return Ok(Started::Rows(prepared.fields().to_vec()));
+            return Ok(Started::Rows(prepared.shared_fields()));
         }
         let Some(values) = found.values.take() else {
             // Run to its end before: nothing more comes, as in PostgreSQL.
@@ -293,7 +293,7 @@ impl Session {
             return Ok(if prepared.fields().is_empty() {
                 Started::Empty
             } else {
-                Started::Rows(prepared.fields().to_vec())
+                Started::Rows(prepared.shared_fields())
             });
         };
         self.check_not_failed(prepared.parsed())?;

@@ -8,12 +8,12 @@
 //! each Sync, `end_batch`. After an error, from a call here or found by the door, `fail`, once.
 
 use crate::{
-    base::{text::Style, types::DataType, value::Value},
+    base::{batch::Batch, text::Style, types::DataType, value::Value},
     error::{Error, Result},
 };
 use std::rc::Rc;
 
-pub(super) use crate::coordinator::{CopyFormat, Fetch, Field, Notice, Started, Startup};
+pub use crate::coordinator::{CopyFormat, CopyRows, Fetch, Field, Notice, Started, Startup};
 
 /// A prepared statement, as far as the door must know it.
 pub(super) trait Description {
@@ -56,7 +56,7 @@ pub(super) trait Backend {
     fn statement(&mut self, name: &str) -> Result<Rc<Self::Prepared>>;
     fn bind(&mut self, portal: &str, statement: &str, values: Vec<Value>) -> Result<()>;
     /// 34000 when there is none of that name.
-    fn portal_fields(&mut self, portal: &str) -> Result<Vec<Field>>;
+    fn portal_fields(&mut self, portal: &str) -> Result<Rc<[Field]>>;
     /// Starts a portal or continues a suspended one. `sync_follows`: the client has already sent the Sync that ends the
     /// batch right behind, so nothing else can join this statement's implicit transaction.
     async fn start_portal(&mut self, portal: &str, sync_follows: bool) -> Result<Started>;

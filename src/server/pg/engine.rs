@@ -84,7 +84,7 @@ impl Backend for Session {
         Session::bind(self, portal, statement, values)
     }
 
-    fn portal_fields(&mut self, portal: &str) -> Result<Vec<Field>> {
+    fn portal_fields(&mut self, portal: &str) -> Result<Rc<[Field]>> {
         Session::portal_fields(self, portal)
     }
 

@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     base::sqlstate::SqlState,
-    coordinator::Coordinator,
     env::{Env, Task, TaskClass, TcpStream, signal::Signal},
     error::{Error, Result},
 };
@@ -76,13 +75,13 @@ struct Connections {
 }
 
 impl Server {
-    /// Opens the door to a core's coordinator.
-    pub async fn serve(env: &Env, coordinator: Coordinator, options: Options) -> Result<Server> {
-        Server::open(env, coordinator, options).await
+    /// Opens the door to a coordinator.
+    pub async fn open(env: &Env, coordinator: crate::coordinator::Coordinator, options: Options) -> Result<Server> {
+        Server::open_with(env, coordinator, options).await
     }
 
-    /// Opens the door to any database.
-    pub(super) async fn open<C: Sessions + 'static>(env: &Env, sessions: C, options: Options) -> Result<Server> {
+    /// Opens the door to any sessions.
+    pub(super) async fn open_with<C: Sessions + 'static>(env: &Env, sessions: C, options: Options) -> Result<Server> {
         check_loopback(options.address)?;
         let doing = format!("cannot listen for PostgreSQL clients on {}", options.address);
         let listener = env.listen(options.address).await.map_err(|cause| Error::io(&doing, cause))?;

@@ -13,9 +13,10 @@ use crate::{
         types::{DataType, TypeKind},
         value::Value,
     },
-    coordinator::CopyRows,
     error::{Error, Result},
-    server::pg::backend::{Backend, CopyFormat, Description, Fetch, Field, Notice, Sessions, Started, Startup},
+    server::pg::backend::{
+        Backend, CopyFormat, CopyRows, Description, Fetch, Field, Notice, Sessions, Started, Startup,
+    },
 };
 use futures_lite::future::yield_now;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
@@ -179,7 +180,7 @@ impl FakeSession {
                 let (fields, bytes) = (prepared.fields.clone(), number(2));
                 self.running =
                     Running::Rows { portal, fields: fields.clone(), rows, first: given, given, bytes, values };
-                Ok(Started::Rows(fields.to_vec()))
+                Ok(Started::Rows(fields))
             }
             ["error", code, ..] => {
                 let state = if *code == "57P01" { SqlState::ADMIN_SHUTDOWN } else { SqlState::DIVISION_BY_ZERO };
@@ -302,10 +303,10 @@ impl Backend for FakeSession {
         Ok(())
     }
 
-    fn portal_fields(&mut self, portal: &str) -> Result<Vec<Field>> {
+    fn portal_fields(&mut self, portal: &str) -> Result<Rc<[Field]>> {
         self.called();
         match self.portals.get(portal) {
-            Some(portal) => Ok(portal.prepared.fields.to_vec()),
+            Some(portal) => Ok(portal.prepared.fields.clone()),
             None => self.error(SqlState::INVALID_CURSOR_NAME, format!("portal \"{portal}\" does not exist")),
         }
     }
