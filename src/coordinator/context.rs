@@ -7,6 +7,7 @@ use crate::{
         text::{ByteaOutput, Style},
         value::Value,
     },
+    error::Result,
     sql::expr::{Context, SessionFacts},
 };
 use std::sync::Arc;
@@ -27,7 +28,18 @@ impl Session {
         context.clock_micros = now;
         context.transaction_id = self.transaction.as_ref().map_or(0, |transaction| transaction.id.0);
         context.session = self.facts();
-        Arc::new(context)
+        let context = Arc::new(context);
+        self.context = Some(context.clone());
+        context
+    }
+
+    /// Makes the settings that the statement asked for by `set_config`.
+    pub(super) fn apply_setting_changes(&mut self) -> Result<()> {
+        let Some(context) = self.context.take() else { return Ok(()) };
+        for change in context.take_setting_changes() {
+            self.settings.set(&change.name, Some(&change.value), change.local)?;
+        }
+        Ok(())
     }
 
     /// The part of the context that changes only with settings; made anew when one did.

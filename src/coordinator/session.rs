@@ -16,7 +16,7 @@ use crate::{
     base::{ids::DatabaseId, sqlstate::SqlState, batch::Batch, value::Value},
     catalog::Catalog,
     error::{Error, Result},
-    sql::{expr::SessionFacts, parse::Parsed, plan::Field, utility::CopyFormat},
+    sql::{expr::{Context, SessionFacts}, parse::Parsed, plan::Field, utility::CopyFormat},
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
@@ -94,6 +94,8 @@ pub struct Session {
     pub(super) rows_in_run: usize,
     /// What expressions may know of the session, and what it was made for.
     pub(super) facts: Option<((u64, u64), Arc<SessionFacts>)>,
+    /// Of the statement that runs: what it leaves behind is taken from here.
+    pub(super) context: Option<Arc<Context>>,
     pub(super) notices: Vec<Notice>,
     pub(super) cancel: Rc<Cancel>,
     /// The door says that nothing follows the next statement in its batch.
@@ -128,6 +130,7 @@ impl Session {
             running_portal: None,
             rows_in_run: 0,
             facts: None,
+            context: None,
             notices: Vec::new(),
             cancel,
             last_in_batch: false,
