@@ -52,7 +52,7 @@ fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard
 }
 
 /// Runs a test on the first of several shards, each on a thread of its own.
-fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u16, test: impl FnOnce(Shard) -> F + Send + 'static) {
+pub(super) fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u16, test: impl FnOnce(Shard) -> F + Send + 'static) {
     let sequencer = Arc::new(Sequencer::new(count));
     let (done, wait) = crate::env::queue::bounded::<()>(1);
     let mut test = Some(test);
@@ -331,5 +331,35 @@ fn local_calls_serve_the_key_value_namespace() {
         shard.local_scan(partition, b"", visit).await.unwrap();
         assert_eq!(seen, [(b"l".to_vec(), b"w".to_vec())]);
         assert!(shard.local_put(&[0; 20_000], b"").await.is_err());
+    });
+}
+
+#[test]
+fn a_bank_on_three_cores_keeps_its_books() {
+    use crate::testing::{bank, random::Random};
+    let dir = tempfile::tempdir().unwrap();
+    let options = bank::Options { accounts: 12, clients: 8, transactions: 60 };
+    together(dir.path().into(), 3, move |shard| async move {
+        bank::open_accounts(&shard, options).await.unwrap();
+        let ledger = bank::Ledger::default();
+        let clients: Vec<_> = (0..options.clients)
+            .map(|number| {
+                let client = bank::client(shard.clone(), options, Random::new(1, number), ledger.clone());
+                shard.env().spawn(crate::env::TaskClass::Query, client)
+            })
+            .collect();
+        for client in clients {
+            client.await.unwrap();
+        }
+        let violations = bank::check(&shard, options, &ledger.borrow()).await.unwrap();
+        assert!(violations.is_empty(), "{violations:#?}");
+        let (acknowledged, refused, unknown) = ledger.borrow().counts();
+        assert!(acknowledged > 100 && refused > 10 && unknown == 0, "{:?}", ledger.borrow().counts());
+    });
+    together(dir.path().into(), 3, move |shard| async move {
+        let told = bank::Told::default();
+        let violations = bank::check(&shard, options, &told).await.unwrap();
+        // Nobody was told anything in this life; but the books must balance.
+        assert!(violations.iter().all(|violation| violation.contains("never began")), "{violations:#?}");
     });
 }

@@ -84,7 +84,7 @@ pub async fn open_accounts(shard: &Shard, options: Options) -> Result<()> {
 /// One client: transactions one after the other, told about in the ledger.
 pub async fn client(shard: Shard, options: Options, mut random: Random, ledger: Ledger) {
     for _ in 0..options.transactions {
-        let mut bank = Teller::begin(&shard, &ledger, options);
+        let bank = Teller::begin(&shard, &ledger, options);
         match random.below(16) {
             0 => bank.check_sum().await,
             1 => {
