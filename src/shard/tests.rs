@@ -54,15 +54,19 @@ fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard
 /// Runs a test on the first of several shards, each on a thread of its own.
 pub(super) fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u16, test: impl FnOnce(Shard) -> F + Send + 'static) {
     let sequencer = Arc::new(Sequencer::new(count));
-    let (done, wait) = crate::env::queue::bounded::<()>(1);
-    let mut test = Some(test);
-    let mut done = Some(done);
-    let mut wait = Some(wait);
+    // The others stay open until the first drops its ends.
+    let (mut done, mut waits) = (Vec::new(), Vec::new());
+    for _ in 1..count {
+        let (sender, receiver) = crate::env::queue::bounded::<()>(1);
+        done.push(sender);
+        waits.push(receiver);
+    }
+    let (mut test, mut done) = (Some(test), Some(done));
     let mut threads = Vec::new();
     for (id, mailbox) in connect(count).into_iter().enumerate() {
         let (dir, sequencer) = (dir.clone(), sequencer.clone());
         let (test, done) = if id == 0 { (test.take(), done.take()) } else { (None, None) };
-        let wait = if id == 1 { wait.take() } else { None };
+        let wait = if id == 0 { None } else { waits.pop() };
         let body = move |env: Env| async move {
             let shard = open(&env, &dir, id as u16, mailbox, sequencer, count).await;
             if let Some(test) = test {
@@ -70,8 +74,6 @@ pub(super) fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u1
                 drop(done);
             } else if let Some(mut wait) = wait {
                 wait.recv_many(&mut Vec::new()).await;
-            } else {
-                env.sleep(std::time::Duration::from_secs(2)).await;
             }
             shard.close().await.unwrap();
         };
