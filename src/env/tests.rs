@@ -10,7 +10,7 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("target/scratch").unwrap()
 }
 
-async fn file_story(env: Env, folder: PathBuf) {
+pub(crate) async fn file_story(env: Env, folder: PathBuf) {
     env.create_dir_all(&folder.join("a/b")).await.unwrap();
     let path = folder.join("a/b/file");
     assert!(env.open(&path, OpenOptions::reading()).await.is_err());
@@ -51,7 +51,7 @@ async fn file_story(env: Env, folder: PathBuf) {
     assert!(env.remove(&other).await.is_err());
 }
 
-async fn task_story(env: Env) {
+pub(crate) async fn task_story(env: Env) {
     assert_eq!(env.spawn(TaskClass::Query, async { 7 }).await, Some(7));
     let done = Rc::new(Cell::new(0));
     let counted = done.clone();
@@ -75,7 +75,7 @@ async fn task_story(env: Env) {
     }
 }
 
-async fn queue_story(env: Env) {
+pub(crate) async fn queue_story(env: Env) {
     let (sender, mut receiver) = queue::bounded::<u32>(4);
     let producer = env.spawn(TaskClass::Query, async move {
         for number in 0..100 {
