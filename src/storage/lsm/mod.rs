@@ -33,6 +33,8 @@ pub mod retention;
 mod run;
 mod statistics;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod tree;
 mod value;
@@ -275,6 +277,7 @@ impl Lsm {
         let engine = self.engine();
         while compaction::run::is_due(engine) {
             self.check_open()?;
+            engine.compaction_wanted.set();
             engine.changed.wait().await;
         }
         Ok(())

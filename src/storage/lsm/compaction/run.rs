@@ -27,13 +27,15 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Compacts until the engine closes.
 pub async fn run(engine: Rc<Engine>) {
     while !engine.closing.get() {
+        // Taken before looking, so that nothing that happens meanwhile is missed.
+        let wanted = engine.compaction_wanted.wait();
         let requested = next_request(&engine);
         let is_requested = requested.is_some();
         let choice = requested.or_else(|| choose(&engine));
         let Some(choice) = choice else {
             engine.remove_garbage().await;
             engine.changed.set();
-            engine.env.timeout(LOOK, engine.compaction_wanted.wait()).await;
+            engine.env.timeout(LOOK, wanted).await;
             continue;
         };
         match carry_out(&engine, &choice).await {
