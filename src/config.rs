@@ -10,7 +10,7 @@
 //!
 //! Start at [`SETTINGS`], the list of all there is, then [`load`].
 
-#![expect(clippy::disallowed_methods, reason = "reads files, the environment and what the machine has")]
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "reads files, the environment and the machine"))]
 
 mod machine;
 mod parse;
@@ -263,7 +263,11 @@ fn resolve(
     for (key, text) in flags {
         values.insert(key, Value { key, text, origin: Origin::Flag });
     }
-    Ok((parse::validate(&values, &machine)?, notes))
+    let config = parse::validate(&values, &machine)?;
+    if config.cores > machine.cores {
+        notes.push(format!("{} shards share {} processors: expect less speed", config.cores, machine.cores));
+    }
+    Ok((config, notes))
 }
 
 fn variable(key: &str) -> String {

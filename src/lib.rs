@@ -1,15 +1,16 @@
-//! distdb
+#![doc = include_str!("README.md")]
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod base;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod coordinator;
 pub mod env;
 pub mod error;
+pub mod node;
 pub mod server;
 pub mod shard;
-
 pub mod sql;
 pub mod storage;
 #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! Guards the form of the tree: who may import whom, what may be called where, how long things may grow.
 //!
-//! It reads the sources as text and depends on nothing, so that it still works when the library does not compile.
+//! It reads the sources as text and depends on nothing, so that it also works when the library does not compile:
+//! `CARGO_MANIFEST_DIR=. rustc --test --edition 2024 tests/tidy.rs -o target/tidy && target/tidy`.
 //! Every rule has a canary beside it: a snippet that breaks the rule and must be found. The rows below are the design;
 //! changing them is a decision that needs a reason. What is over a limit today is in `tidy/exceptions.txt`, each with its
 //! reason; limits there only shrink (`TIDY_UPDATE=1 cargo test --test tidy` lowers them after you shortened something).

@@ -75,7 +75,8 @@ impl Generator {
         Interval {
             months: self.int(&EDGES, low, high) as i32,
             days: self.int(&EDGES, low, high) as i32,
-            micros: self.int(&EDGES, i64::MIN, i64::MAX),
+            // PostgreSQL shows the least i64 as a time that it does not read.
+            micros: self.int(&EDGES, -i64::MAX, i64::MAX),
         }
     }
 

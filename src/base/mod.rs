@@ -6,8 +6,11 @@ pub mod convert;
 pub mod datetime;
 #[cfg(test)]
 pub(crate) mod generate;
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod hash;
 pub mod ids;
+pub mod json;
 pub mod key;
 pub mod limits;
 pub mod numeric;

@@ -9,7 +9,7 @@
 mod http;
 mod start;
 mod status;
-mod table;
+pub mod table;
 mod version;
 
 use crate::{Error, base::sqlstate::SqlState};
@@ -80,7 +80,7 @@ fn report(error: &Error) -> String {
 
 fn exit_code(error: &Error) -> u8 {
     match error.state() {
-        SqlState::CONFIG_FILE_ERROR => 78,
+        SqlState::CONFIG_FILE_ERROR | SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => 78,
         SqlState::CONNECTION_FAILURE => 69,
         _ => 1,
     }

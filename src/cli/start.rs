@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    config::{self, NodeConfig, SETTINGS},
+    config::{self, SETTINGS},
 };
 use clap::{Arg, ArgMatches, Args, FromArgMatches, parser::ValueSource};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -47,12 +47,8 @@ impl Start {
         for note in notes {
             tracing::warn!("{note}");
         }
-        run_node(config)
+        crate::node::run(config)
     }
-}
-
-fn run_node(_config: NodeConfig) -> Result<()> {
-    Err(crate::Error::unsupported("starting a node"))
 }
 
 /// The flags of [`SETTINGS`], by key, as text: `config` gives them their meaning.

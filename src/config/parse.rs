@@ -143,15 +143,12 @@ fn folder(value: &Value) -> Result<PathBuf> {
     Ok(PathBuf::from(&value.text))
 }
 
+/// More shards than processors are allowed: a data folder keeps its number of shards when it moves to a smaller machine.
 fn cores(value: &Value, machine: &Machine) -> Result<usize> {
-    let most = machine.cores.min(SHARDS_MAX);
+    let hint = format!("Give a number from 1 to {SHARDS_MAX}, at best {}: the processors there are.", machine.cores);
     match value.text.trim().parse() {
-        Ok(cores) if (1..=most).contains(&cores) => Ok(cores),
-        Ok(cores) => {
-            let why = format!("{cores} cores asked for, and this process may run on {most}");
-            Err(value.refuse(why, format!("Give a number from 1 to {most}, or leave it out to use all.")))
-        }
-        Err(_) => Err(value.refuse(format!("\"{}\" is not a number", value.text), "Give the number of cores, as 2.")),
+        Ok(cores) if (1..=SHARDS_MAX).contains(&cores) => Ok(cores),
+        _ => Err(value.refuse(format!("\"{}\" is not a number of cores", value.text), hint)),
     }
 }
 

@@ -69,9 +69,11 @@ fn every_complaint_says_what_to_do() {
             "0.0.0.0",
             "host 0.0.0.0 can be reached by others, and there are no credentials yet | Listen on 127.0.0.1",
         ),
-        ("cores", "5", "--cores: 5 cores asked for, and this process may run on 4 | Give a number from 1 to 4"),
-        ("cores", "0", "--cores: 0 cores asked for, and this process may run on 4 | Give a number from 1 to 4"),
-        ("cores", "two", "--cores: \"two\" is not a number | Give the number of cores"),
+        (
+            "cores",
+            "0",
+            "--cores: \"0\" is not a number of cores | Give a number from 1 to 1024, at best 4: the processors",
+        ),
         ("memory", "lots", "--memory: \"lots\" is not a size | Give a size, as 512MiB"),
         (
             "memory",

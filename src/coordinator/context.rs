@@ -2,26 +2,32 @@
 
 use super::session::Session;
 use crate::{
-    base::value::Value,
+    base::{
+        datetime::{DateOrder, IntervalStyle, Zone},
+        text::{ByteaOutput, Style},
+        value::Value,
+    },
     sql::expr::{Context, SessionFacts},
 };
 use std::sync::Arc;
+
+/// From the Unix epoch to 2000-01-01, in microseconds.
+const UNIX_TO_2000_MICROS: i64 = 946_684_800_000_000;
 
 impl Session {
     /// The context of a statement with these parameters.
     pub(super) fn context(&mut self, parameters: Vec<Value>) -> Arc<Context> {
         let env = self.core.shard.env();
         let now = env.wall_micros();
-        Arc::new(Context {
-            parameters,
-            transaction_micros: self.transaction.as_ref().map_or(now, |transaction| transaction.started_micros),
-            statement_micros: now,
-            clock_micros: now,
-            seed: env.random_u64(),
-            transaction_id: self.transaction.as_ref().map_or(0, |transaction| transaction.id.0),
-            session: self.facts(),
-            ..Context::default()
-        })
+        let mut context = Context::default();
+        context.seed = env.random_u64();
+        context.parameters = parameters;
+        context.transaction_micros = self.transaction.as_ref().map_or(now, |transaction| transaction.started_micros);
+        context.statement_micros = now;
+        context.clock_micros = now;
+        context.transaction_id = self.transaction.as_ref().map_or(0, |transaction| transaction.id.0);
+        context.session = self.facts();
+        Arc::new(context)
     }
 
     /// The part of the context that changes only with settings; made anew when one did.
@@ -35,7 +41,7 @@ impl Session {
         let catalog = self.catalog();
         let exists = |schema: &String| catalog.resolve_schema(self.database, schema).is_some();
         let facts = Arc::new(SessionFacts {
-            time_zone: self.settings.get("TimeZone").unwrap_or_default(),
+            style: self.style(),
             user: self.user.clone(),
             database: self.database_name.clone(),
             search_path: self.search_path().into_iter().filter(exists).collect(),
@@ -44,5 +50,32 @@ impl Session {
         });
         self.facts = Some((version, facts.clone()));
         facts
+    }
+}
+
+impl Session {
+    /// How values are read and written, by the session's settings.
+    pub fn style(&self) -> Style {
+        let setting = |name: &str| self.settings.get(name).unwrap_or_default();
+        let started = self.transaction.as_ref().map(|transaction| transaction.started_micros);
+        let now = started.unwrap_or_else(|| self.core.shard.env().wall_micros());
+        let date_style = setting("DateStyle");
+        Style {
+            bytea: if setting("bytea_output") == "escape" { ByteaOutput::Escaped } else { ByteaOutput::Hexadecimal },
+            extra_float_digits: setting("extra_float_digits").parse().unwrap_or(1),
+            date_order: match date_style.rsplit(' ').next() {
+                Some("DMY") => DateOrder::DayMonthYear,
+                Some("YMD") => DateOrder::YearMonthDay,
+                _ => DateOrder::MonthDayYear,
+            },
+            interval: match setting("IntervalStyle").as_str() {
+                "postgres_verbose" => IntervalStyle::PostgresVerbose,
+                "sql_standard" => IntervalStyle::SqlStandard,
+                "iso_8601" => IntervalStyle::Iso8601,
+                _ => IntervalStyle::Postgres,
+            },
+            zone: Zone::named(&setting("TimeZone")).unwrap_or_default(),
+            now_micros: now - UNIX_TO_2000_MICROS,
+        }
     }
 }

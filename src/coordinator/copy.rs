@@ -79,6 +79,14 @@ pub struct CopyRows {
     pub ends: Vec<usize>,
 }
 
+impl CopyRows {
+    /// Each row with its line end.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+}
+
 impl CopyOut {
     /// The command tag.
     pub fn tag(&self) -> String {

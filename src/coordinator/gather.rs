@@ -9,19 +9,18 @@ use crate::{
     base::{
         batch::Batch,
         ids::{DatabaseId, KeyspaceId, ShardId},
-        limits,
     },
     catalog::Catalog,
     error::{Error, Result},
     shard::{FragmentRequest, FragmentStream, ReadView, Snapshot},
     sql::{
         self,
-        execute::{Executor, Source, Step},
+        execute::{Executor, Source, Step, merge::Merge},
         expr::Context,
         plan::{Gather, Node, Targets},
     },
 };
-use std::{cmp::Ordering, collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{collections::BTreeSet, rc::Rc, sync::Arc};
 
 /// A query that is being run.
 pub struct Query {
@@ -43,7 +42,7 @@ enum Feed {
     Waiting { plan: Arc<Node>, shards: Vec<ShardId>, merge: Option<Vec<sql::plan::SortKey>> },
     /// One stream after the other.
     Streams { streams: Vec<FragmentStream>, at: usize },
-    Merge(Merge),
+    Merge(Merging),
     /// Rows made from the catalog.
     Ready(Vec<Batch>),
 }
@@ -68,8 +67,8 @@ impl Query {
                     merge: gather.merge.clone(),
                 },
                 Source::Virtual { relation, columns, types } => {
-                    let rows = sql::system::rows(relation, catalog, database, &context)?;
-                    Feed::Ready(sql::system::batches(rows, columns, types)?)
+                    let _ = (columns, types, database);
+                    return Err(Error::unsupported(format!("reading {relation}")));
                 }
                 Source::Scan(_) => return Err(Error::internal("a scan outside of a fragment")),
             });
@@ -91,7 +90,7 @@ impl Query {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(source) => {
-                    let batch = self.feeds[source].next(&self.context).await?;
+                    let batch = self.feeds[source].next().await?;
                     self.executor.feed(source, batch)?;
                     core.shard.env().yield_if_needed().await;
                 }
@@ -119,7 +118,10 @@ impl Query {
                 streams.push(core.shard.fragment(shard, request).await?);
             }
             *feed = match merge.take() {
-                Some(keys) if streams.len() > 1 => Feed::Merge(Merge::new(keys, streams)),
+                Some(keys) if streams.len() > 1 => {
+                    let merge = Merge::new(keys, streams.len(), self.context.clone());
+                    Feed::Merge(Merging { merge, streams })
+                }
                 _ => Feed::Streams { streams, at: 0 },
             };
         }
@@ -128,11 +130,11 @@ impl Query {
 }
 
 impl Feed {
-    async fn next(&mut self, context: &Context) -> Result<Option<Batch>> {
+    async fn next(&mut self) -> Result<Option<Batch>> {
         match self {
             Feed::Waiting { .. } => Err(Error::internal("a source was read before it was started")),
             Feed::Ready(batches) => Ok(if batches.is_empty() { None } else { Some(batches.remove(0)) }),
-            Feed::Merge(merge) => merge.next(context).await,
+            Feed::Merge(merge) => merge.next().await,
             Feed::Streams { streams, at } => {
                 while let Some(stream) = streams.get_mut(*at) {
                     if let Some(batch) = stream.next().await? {
@@ -168,117 +170,45 @@ pub fn all_shards(catalog: &Catalog, keyspace: KeyspaceId) -> Result<Vec<ShardId
     Ok(shards.into_iter().collect())
 }
 
-/// Merges sorted streams.
-struct Merge {
-    keys: Vec<sql::plan::SortKey>,
-    inputs: Vec<Input>,
+/// Sorted streams and their merge.
+struct Merging {
+    merge: Merge,
+    streams: Vec<FragmentStream>,
 }
 
-struct Input {
-    stream: FragmentStream,
-    /// The batch at hand, its key columns, and the row that is next.
-    head: Option<(Batch, Vec<crate::base::batch::Column>, usize)>,
-    done: bool,
-}
-
-impl Merge {
-    fn new(keys: Vec<sql::plan::SortKey>, streams: Vec<FragmentStream>) -> Merge {
-        let inputs = streams.into_iter().map(|stream| Input { stream, head: None, done: false }).collect();
-        Merge { keys, inputs }
-    }
-
-    async fn next(&mut self, context: &Context) -> Result<Option<Batch>> {
-        let mut output: Option<Batch> = None;
+impl Merging {
+    async fn next(&mut self) -> Result<Option<Batch>> {
         loop {
-            for input in &mut self.inputs {
-                input.fill(&self.keys, context).await?;
-            }
-            let Some(smallest) = self.smallest() else { return Ok(output) };
-            let Some((batch, _, row)) = &mut self.inputs[smallest].head else { return Ok(output) };
-            let taken = batch.slice(*row, 1);
-            *row += 1;
-            match &mut output {
-                None => output = Some(taken),
-                Some(output) => output.append(&taken),
-            }
-            if output.as_ref().is_some_and(|output| output.rows >= limits::BATCH_ROWS) {
-                return Ok(output);
+            match self.merge.next()? {
+                Step::Batch(batch) => return Ok(Some(batch)),
+                Step::Done => return Ok(None),
+                Step::Need(stream) => {
+                    let batch = self.streams[stream].next().await?;
+                    self.merge.feed(stream, batch)?;
+                }
             }
         }
-    }
-
-    /// The input whose next row comes first; the earlier input where they are equal.
-    fn smallest(&self) -> Option<usize> {
-        let mut smallest: Option<usize> = None;
-        for (number, input) in self.inputs.iter().enumerate() {
-            let Some((_, columns, row)) = &input.head else { continue };
-            let less = match smallest.and_then(|before| self.inputs[before].head.as_ref()) {
-                None => true,
-                Some((_, best, best_row)) => self.compare(columns, *row, best, *best_row).is_lt(),
-            };
-            if less {
-                smallest = Some(number);
-            }
-        }
-        smallest
-    }
-
-    fn compare(
-        &self,
-        left: &[crate::base::batch::Column],
-        left_row: usize,
-        right: &[crate::base::batch::Column],
-        right_row: usize,
-    ) -> Ordering {
-        for (number, key) in self.keys.iter().enumerate() {
-            let order = sql::execute::compare_keys(&left[number], left_row, &right[number], right_row, key);
-            if order.is_ne() {
-                return order;
-            }
-        }
-        Ordering::Equal
-    }
-}
-
-impl Input {
-    /// Sees to it that there is a row at hand, unless the stream has ended.
-    async fn fill(&mut self, keys: &[sql::plan::SortKey], context: &Context) -> Result<()> {
-        let exhausted = self.head.as_ref().is_none_or(|(batch, _, row)| *row >= batch.rows);
-        if self.done || !exhausted {
-            return Ok(());
-        }
-        self.head = None;
-        while let Some(batch) = self.stream.next().await? {
-            if batch.rows == 0 {
-                continue;
-            }
-            let columns = keys.iter().map(|key| sql::expr::evaluate(&key.expression, &batch, context));
-            let columns = columns.collect::<Result<Vec<_>>>()?;
-            self.head = Some((batch, columns, 0));
-            return Ok(());
-        }
-        self.done = true;
-        Ok(())
     }
 }
 
 impl Session {
-    /// What statements of this session read now, with a snapshot drawn if there is none.
+    /// What statements of this session read now, with a snapshot drawn if there is none. Statements that write see their
+    /// transaction's earlier statements only.
     pub(super) fn read_view(&mut self) -> ReadView {
-        let transaction = self.open_transaction();
-        if transaction.snapshot.is_none() {
+        if self.open_transaction().snapshot.is_none() {
             let snapshot = Rc::new(self.core.shard.begin_snapshot());
-            if let Some(transaction) = &mut self.transaction {
-                transaction.snapshot = Some(snapshot);
-            }
+            self.open_transaction().snapshot = Some(snapshot);
         }
-        let Some(transaction) = &self.transaction else {
-            return ReadView { snapshot: self.core.shard.sequencer().now(), transaction: None };
-        };
-        let timestamp = transaction.snapshot.as_ref().map(|snapshot| snapshot.timestamp());
-        ReadView {
-            snapshot: timestamp.unwrap_or_else(|| self.core.shard.sequencer().now()),
-            transaction: (!transaction.writers.is_empty()).then_some(transaction.id),
-        }
+        let newest = self.core.shard.sequencer().now();
+        let transaction = self.open_transaction();
+        let snapshot = transaction.snapshot.as_ref().map_or(newest, |snapshot| snapshot.timestamp());
+        let own = (!transaction.writers.is_empty()).then_some(transaction.id);
+        ReadView { snapshot, transaction: own, statement: u32::MAX }
+    }
+
+    /// The view of the statement that writes now: it does not see what it writes itself.
+    pub(super) fn write_view(&mut self) -> ReadView {
+        let statement = self.open_transaction().statement;
+        ReadView { statement, ..self.read_view() }
     }
 }

@@ -22,7 +22,7 @@ impl Session {
             // Outside a transaction the snapshot lasts as long as the read.
             None => {
                 let snapshot = self.core.shard.begin_snapshot();
-                let view = ReadView { snapshot: snapshot.timestamp(), transaction: None };
+                let view = ReadView::at(snapshot.timestamp());
                 guard = Some(snapshot);
                 view
             }

@@ -15,14 +15,14 @@ use crate::{
         plan::{Body, Field, Statement},
     },
 };
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 /// A statement ready to run any number of times.
 pub struct Prepared {
     parsed: Parsed,
     /// Parameter types and result columns as told to the client; a new plan must not change them.
     parameters: Vec<DataType>,
-    fields: Vec<Field>,
+    fields: Rc<[Field]>,
     plan: RefCell<Plan>,
 }
 
@@ -42,7 +42,7 @@ impl Prepared {
         let statement = plan(session, &catalog, &parsed, &types)?;
         Ok(Prepared {
             parameters: statement.parameters.clone(),
-            fields: statement.fields.clone(),
+            fields: statement.fields.as_slice().into(),
             plan: RefCell::new(Plan {
                 statement: Arc::new(statement),
                 database: session.database,
@@ -66,6 +66,11 @@ impl Prepared {
     /// Columns it returns; empty for none.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// The same, to keep.
+    pub(super) fn shared_fields(&self) -> Rc<[Field]> {
+        self.fields.clone()
     }
 
     /// The plan, made anew if what it depends on has changed.

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     sql::{
         expr::Context,
-        plan::{Body, Field, Statement},
+        plan::{Body, Statement},
     },
 };
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
@@ -67,27 +67,32 @@ impl Session {
                 let tag = format!("SELECT {}", batch.rows);
                 let batches = if batch.rows == 0 { VecDeque::new() } else { VecDeque::from([batch]) };
                 self.run = Run::Rows { batches, tag };
-                Ok(Started::Rows(statement.fields.clone()))
+                Ok(Started::Rows(prepared.shared_fields()))
             }
             Body::Query(node) => {
                 let context = self.context(values);
                 let query = self.query(node, context).await?;
                 self.run = Run::Query(Box::new(query));
-                Ok(Started::Rows(statement.fields.clone()))
+                Ok(Started::Rows(prepared.shared_fields()))
             }
-            Body::Utility(utility) => self.run_utility(utility, values, &statement).await,
-            Body::Explain(explain) => self.run_explain(explain, values, &statement.fields).await,
+            Body::Utility(utility) => self.run_utility(utility, values, &prepared).await,
+            Body::Explain(explain) => self.run_explain(explain, values, &prepared).await,
             Body::Define(define) => {
                 let tag = self.run_define(define).await?;
                 self.finish_command().await?;
                 Ok(Started::Command(tag))
             }
-            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.run_change(&statement, values).await,
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.run_change(&prepared, &statement, values).await,
         }
     }
 
     /// INSERT, UPDATE and DELETE: all of it happens here; RETURNING's rows are kept for `fetch`.
-    async fn run_change(&mut self, statement: &Arc<Statement>, values: Vec<Value>) -> Result<Started> {
+    async fn run_change(
+        &mut self,
+        prepared: &Prepared,
+        statement: &Arc<Statement>,
+        values: Vec<Value>,
+    ) -> Result<Started> {
         self.check_writable(statement_name(&statement.body))?;
         let context = self.context(values);
         let (tag, batches) = match &statement.body {
@@ -110,7 +115,7 @@ impl Session {
             return Ok(Started::Command(tag));
         }
         self.run = Run::Rows { batches: batches.into(), tag };
-        Ok(Started::Rows(statement.fields.clone()))
+        Ok(Started::Rows(prepared.shared_fields()))
     }
 
     /// The next rows or bytes of the statement just started. With a row limit (`max_rows`, 0 for none, the same in every
@@ -260,10 +265,4 @@ fn split(batch: Batch, max_rows: usize) -> (Batch, Option<Batch>) {
     }
     let rest = batch.slice(max_rows, batch.rows - max_rows);
     (batch.slice(0, max_rows), Some(rest))
-}
-
-/// The columns of a result made by the coordinator itself.
-pub(super) fn text_fields(names: &[&str]) -> Vec<Field> {
-    let data_type = crate::base::types::DataType::of(crate::base::types::TypeKind::Text);
-    names.iter().map(|name| Field { name: name.to_string(), data_type, origin: None }).collect()
 }

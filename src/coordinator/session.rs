@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 const PREPARED_MAX: usize = 10_000;
 
 /// What a client says when it connects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Startup {
     pub user: String,
     /// Empty means: named like the user.
@@ -39,7 +39,7 @@ pub struct Startup {
 #[derive(Debug)]
 pub enum Started {
     /// It returns rows: `fetch` them.
-    Rows(Vec<Field>),
+    Rows(Rc<[Field]>),
     /// It is done; the command tag.
     Command(String),
     /// There was nothing to do.
@@ -263,9 +263,9 @@ impl Session {
     }
 
     /// The columns a portal returns; empty for none (34000 if there is no such portal).
-    pub fn portal_fields(&mut self, portal: &str) -> Result<Vec<Field>> {
+    pub fn portal_fields(&mut self, portal: &str) -> Result<Rc<[Field]>> {
         let found = self.portals.get(portal).ok_or_else(|| no_portal(portal))?;
-        Ok(found.prepared.fields().to_vec())
+        Ok(found.prepared.shared_fields())
     }
 
     /// Begins a portal, or continues one that was suspended.
@@ -278,7 +278,7 @@ impl Session {
             self.cancel.begin();
             self.run = run;
             self.running_portal = Some(portal.to_string());
-            return Ok(Started::Rows(prepared.fields().to_vec()));
+            return Ok(Started::Rows(prepared.shared_fields()));
         }
         let Some(values) = found.values.take() else {
             // Run to its end before: nothing more comes, as in PostgreSQL.
@@ -286,7 +286,7 @@ impl Session {
             return Ok(if prepared.fields().is_empty() {
                 Started::Empty
             } else {
-                Started::Rows(prepared.fields().to_vec())
+                Started::Rows(prepared.shared_fields())
             });
         };
         self.check_not_failed(prepared.parsed())?;

@@ -4,7 +4,7 @@
 //! connection. Settings that would promise something this server does not do are refused with the reason.
 
 use crate::{
-    base::sqlstate::SqlState,
+    base::{datetime, sqlstate::SqlState},
     error::{Error, Result},
 };
 use std::collections::BTreeMap;
@@ -319,7 +319,7 @@ fn text_value(name: &str, value: &str) -> Option<String> {
             let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
             ["utf8", "unicode", "sqlascii"].iter().any(|known| plain.eq_ignore_ascii_case(known)).then(|| "UTF8".into())
         }
-        "TimeZone" => crate::base::datetime::time_zone_name(value),
+        "TimeZone" => datetime::Zone::parse(value).ok().map(|_| value.trim().to_string()),
         "DateStyle" => date_style(value),
         _ => Some(value.to_string()),
     }

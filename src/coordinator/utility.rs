@@ -1,7 +1,8 @@
 //! Transaction control, settings, SHOW, PREPARE and the other statements that are neither queries nor DDL.
 
 use super::{
-    run::{Run, text_fields},
+    prepared::Prepared,
+    run::Run,
     session::{Session, Started},
     transaction::Savepoint,
 };
@@ -17,11 +18,11 @@ use crate::{
     shard::Request,
     sql::{
         self,
-        plan::{Explain, Field, Statement},
+        plan::Explain,
         utility::{Isolation, Utility},
     },
 };
-use std::{collections::VecDeque, rc::Rc, sync::Arc};
+use std::{collections::VecDeque, rc::Rc};
 
 /// Savepoints that one transaction may have open.
 const SAVEPOINTS_MAX: usize = 10_000;
@@ -31,7 +32,7 @@ impl Session {
         &mut self,
         utility: &Utility,
         values: Vec<Value>,
-        statement: &Arc<Statement>,
+        prepared: &Prepared,
     ) -> Result<Started> {
         let done = |tag: &str| Ok(Started::Command(tag.to_string()));
         match utility {
@@ -46,7 +47,7 @@ impl Session {
             Utility::Set { name, value, local } => self.set(name, value.as_deref(), *local)?,
             Utility::Reset(None) => self.settings.reset_all(),
             Utility::Reset(Some(name)) => self.settings.set(name, None, false)?,
-            Utility::Show(name) => return self.show(name.as_deref(), statement),
+            Utility::Show(name) => return self.show(name.as_deref(), prepared),
             Utility::Copy(copy) => return self.start_copy(copy, values).await,
             Utility::Prepare { name, types, statement } => {
                 let oids: Vec<u32> = types.iter().map(|data_type| data_type.oid()).collect();
@@ -64,7 +65,7 @@ impl Session {
                 self.settings.reset_all();
             }
             // Old versions are collected by compaction, and the planner's row counts are kept by the shards.
-            Utility::Vacuum { .. } | Utility::Analyze { .. } => {}
+            Utility::Vacuum { .. } | Utility::Analyze { .. } | Utility::Accepted(_) => {}
         }
         self.finish_command().await?;
         done(tag_of(utility))
@@ -249,7 +250,7 @@ impl Session {
         Ok(())
     }
 
-    fn show(&mut self, name: Option<&str>, statement: &Arc<Statement>) -> Result<Started> {
+    fn show(&mut self, name: Option<&str>, prepared: &Prepared) -> Result<Started> {
         let rows: Vec<Vec<String>> = match name {
             None => self.settings.all().into_iter().map(|(name, value)| vec![name, value, String::new()]).collect(),
             Some(name) if name.eq_ignore_ascii_case("transaction_read_only") => {
@@ -258,8 +259,8 @@ impl Session {
             }
             Some(name) => vec![vec![self.settings.show(name)?]],
         };
-        self.text_rows(rows, statement.fields.len(), "SHOW");
-        Ok(Started::Rows(statement.fields.clone()))
+        self.text_rows(rows, prepared.fields().len(), "SHOW");
+        Ok(Started::Rows(prepared.shared_fields()))
     }
 
     /// EXPLAIN: the plan as text, a row a line; with ANALYZE the statement is run first.
@@ -267,7 +268,7 @@ impl Session {
         &mut self,
         explain: &Explain,
         values: Vec<Value>,
-        fields: &[Field],
+        prepared: &Prepared,
     ) -> Result<Started> {
         let mut lines = sql::explain::text(&explain.statement);
         if explain.analyze {
@@ -278,8 +279,7 @@ impl Session {
             lines.push(format!("Execution Time: {:.3} ms", took.as_secs_f64() * 1000.0));
         }
         self.text_rows(lines.into_iter().map(|line| vec![line]).collect(), 1, "EXPLAIN");
-        let fields = if fields.is_empty() { text_fields(&["QUERY PLAN"]) } else { fields.to_vec() };
-        Ok(Started::Rows(fields))
+        Ok(Started::Rows(prepared.shared_fields()))
     }
 
     async fn run_to_the_end(&mut self, explain: &Explain, values: Vec<Value>) -> Result<u64> {
@@ -308,7 +308,7 @@ impl Session {
         for position in 0..columns {
             let mut column = Column::new(DataType::of(TypeKind::Text));
             for row in &rows {
-                column.push(&Value::Text(row.get(position).map_or("", String::as_str).into()));
+                column.push(Value::Text(row.get(position).map_or("", String::as_str).into()));
             }
             batch.columns.push(column);
         }
@@ -318,7 +318,7 @@ impl Session {
 
     /// EXECUTE name (arguments).
     async fn execute_prepared(&mut self, name: &str, arguments: &[sql::expr::Expr]) -> Result<Started> {
-        let prepared: Rc<super::Prepared> = self.statement(name)?;
+        let prepared: Rc<Prepared> = self.statement(name)?;
         let expected = prepared.parameters().len();
         if arguments.len() != expected {
             let message = format!("wrong number of parameters for prepared statement \"{name}\"");
@@ -329,7 +329,7 @@ impl Session {
         let mut values = Vec::with_capacity(expected);
         for (argument, data_type) in arguments.iter().zip(prepared.parameters()) {
             let value = sql::expr::constant(argument, &context)?;
-            values.push(sql::expr::cast::assign(value, argument.data_type(), *data_type, &context)?);
+            values.push(sql::expr::convert::convert(&value, argument.data_type(), *data_type, false, &context)?);
         }
         Box::pin(self.start(prepared, values)).await
     }
@@ -361,6 +361,7 @@ fn tag_of(utility: &Utility) -> &'static str {
         Utility::Discard => "DISCARD ALL",
         Utility::Vacuum { .. } => "VACUUM",
         Utility::Analyze { .. } => "ANALYZE",
+        Utility::Accepted(tag) => tag,
         _ => "",
     }
 }

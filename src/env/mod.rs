@@ -13,6 +13,8 @@
 //!
 //! Start reading at [`Env`], then `file.rs`, then `glommio/mod.rs` and `sim/mod.rs` for how each promise is kept.
 
+#![cfg_attr(not(test), expect(clippy::disallowed_methods, reason = "this is where they may be called"))]
+
 pub mod cpu;
 mod file;
 pub mod glommio;
@@ -28,7 +30,7 @@ mod task;
 pub(crate) mod tests;
 
 pub use file::{Buffer, BufferWriter, File, OpenOptions};
-pub use net::{TcpListener, TcpStream, UdpSocket};
+pub use net::{TcpListener, TcpStream, UdpSocket, port_is_free};
 pub use task::Task;
 
 use std::{future::Future, io, net::SocketAddr, path::Path, pin::pin, task::Poll, time::Duration};

@@ -150,3 +150,9 @@ impl UdpSocket {
         }
     }
 }
+
+/// Whether a process may listen on an address now. With SO_REUSEPORT, which every core's listener sets, a second process
+/// would share the port without an error.
+pub fn port_is_free(address: SocketAddr) -> io::Result<()> {
+    std::net::TcpListener::bind(address).map(drop)
+}

@@ -38,7 +38,7 @@ use crate::{
         self,
         glommio::ShardThread,
         lock::FolderLock,
-        queue::{self, Receiver, Sender},
+        queue::{self, Sender},
     },
     error::{Error, Result},
     shard,
@@ -70,13 +70,12 @@ enum Report {
 impl Node {
     /// Starts a node; returns when it serves statements, or says why it cannot.
     pub fn start(config: NodeConfig) -> Result<Node> {
-        probe(&config)?;
         let (lock, shards) = folder::open(&config)?;
         let config = NodeConfig { cores: usize::from(shards), ..config };
         serve::check_ports(&config)?;
         let cpus = env::cpu::available().map_err(|error| Error::io("cannot read the list of CPUs", error))?;
         let sequencer = Arc::new(Sequencer::new(shards));
-        let mailboxes = shard::mailboxes(shards);
+        let mailboxes = shard::connect(shards);
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..shards).map(|_| queue::bounded::<Command>(COMMANDS_MAX)).unzip();
         let (reports, reported) = mpsc::channel();
@@ -212,16 +211,4 @@ pub fn run(config: NodeConfig) -> Result<()> {
         node.config.pg_port
     );
     node.join()
-}
-
-/// Checks what the machine must offer, and says how to mend what is missing.
-fn probe(config: &NodeConfig) -> Result<()> {
-    let problems = match env::probe::check(&config.data_dir, config.cores) {
-        Ok(()) => return Ok(()),
-        Err(problems) => problems,
-    };
-    let lines: Vec<String> =
-        problems.iter().map(|problem| format!("{}: {}\n  mend it with: {}", problem.what, problem.why, problem.fix)).collect();
-    let error = Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "this machine cannot run a node yet");
-    Err(error.with_detail(lines.join("\n")))
 }

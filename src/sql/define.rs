@@ -35,13 +35,7 @@ pub enum Define {
     Truncate {
         tables: Vec<TableId>,
     },
-    CreateIndex {
-        table: TableId,
-        name: Option<String>,
-        columns: Vec<IndexColumn>,
-        unique: bool,
-        if_not_exists: bool,
-    },
+    CreateIndex(CreateIndex),
     /// (table, index oid).
     DropIndex {
         indexes: Vec<(TableId, u32)>,

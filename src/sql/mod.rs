@@ -6,11 +6,21 @@
 pub mod bind;
 pub mod copy;
 pub mod define;
+pub mod explain;
 pub mod execute;
 pub mod expr;
 pub mod modify;
 pub mod names;
+pub mod optimize;
 pub mod parse;
 pub mod plan;
+pub mod point;
+mod prepare;
 pub mod system;
 pub mod utility;
+
+pub use bind::BindContext;
+pub use prepare::prepare;
+
+#[cfg(test)]
+mod tests;

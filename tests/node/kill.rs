@@ -90,8 +90,7 @@ fn transfer(mut client: Client, stop: &AtomicBool) {
             continue;
         }
         let mut move_one = || -> Result<(), postgres::Error> {
-            let mut transaction =
-                client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start()?;
+            let mut transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start()?;
             transaction.execute("UPDATE accounts SET balance = balance - 1 WHERE id = $1", &[&from])?;
             transaction.execute("UPDATE accounts SET balance = balance + 1 WHERE id = $1", &[&to])?;
             transaction.commit()

@@ -37,7 +37,10 @@ fn queries_run_over_all_cores() {
     assert_eq!(rows(&mut client, "SELECT a FROM t ORDER BY a DESC LIMIT 2 OFFSET 1"), [["4998"], ["4997"]]);
     assert_eq!(rows(&mut client, "SELECT a, c FROM t WHERE a = 77"), [["77", "c2"]]);
     assert_eq!(rows(&mut client, "SELECT count(*) FROM t x JOIN t y ON x.a = y.b WHERE x.a < 3"), [["2145"]]);
-    assert_eq!(rows(&mut client, "SELECT count(*), count(y.a) FROM t x LEFT JOIN t y ON y.a = x.a + 4000"), [["5000", "1000"]]);
+    assert_eq!(
+        rows(&mut client, "SELECT count(*), count(y.a) FROM t x LEFT JOIN t y ON y.a = x.a + 4000"),
+        [["5000", "1000"]]
+    );
     assert_eq!(client.execute("UPDATE t SET b = b + 10 WHERE a < 100", &[]).unwrap(), 100);
     assert_eq!(client.execute("DELETE FROM t WHERE b >= 10 AND a < 50", &[]).unwrap(), 50);
     assert_eq!(rows(&mut client, "SELECT count(*) FROM t"), [["4950"]]);
@@ -48,7 +51,8 @@ fn the_first_committer_wins_and_savepoints_go_back() {
     let folder = Folder::new();
     let node = folder.start();
     let (mut one, mut two) = (node.connect(), node.connect());
-    one.batch_execute("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 0), (2, 0), (3, 0)").unwrap();
+    one.batch_execute("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 0), (2, 0), (3, 0)")
+        .unwrap();
     one.batch_execute("BEGIN; UPDATE t SET b = 1 WHERE a = 1").unwrap();
     two.batch_execute("BEGIN").unwrap();
     assert_eq!(rows(&mut two, "SELECT b FROM t WHERE a = 1"), [["0"]], "no dirty read");
@@ -57,7 +61,10 @@ fn the_first_committer_wins_and_savepoints_go_back() {
     assert_eq!(state(&mut two, "UPDATE t SET b = 2 WHERE a = 1"), "40001");
     assert_eq!(state(&mut two, "SELECT 1"), "25P02");
     two.batch_execute("ROLLBACK").unwrap();
-    two.batch_execute("BEGIN; UPDATE t SET b = 5 WHERE a = 2; SAVEPOINT s; UPDATE t SET b = 6; DELETE FROM t WHERE a = 3").unwrap();
+    two.batch_execute(
+        "BEGIN; UPDATE t SET b = 5 WHERE a = 2; SAVEPOINT s; UPDATE t SET b = 6; DELETE FROM t WHERE a = 3",
+    )
+    .unwrap();
     assert_eq!(rows(&mut two, "SELECT a, b FROM t ORDER BY a"), [["1", "6"], ["2", "6"]]);
     assert_eq!(state(&mut two, "SELECT 1 / 0"), "22012");
     two.batch_execute("ROLLBACK TO s").unwrap();
@@ -107,7 +114,11 @@ fn copy_goes_in_and_out_in_one_transaction() {
     assert_eq!(writer.finish().unwrap(), 100_000);
     assert_eq!(rows(&mut client, "SELECT count(*), sum(a) FROM t"), [["100000", "4999950000"]]);
     let mut text = String::new();
-    client.copy_out("COPY (SELECT a FROM t WHERE a < 3 ORDER BY a) TO STDOUT (FORMAT csv)").unwrap().read_to_string(&mut text).unwrap();
+    client
+        .copy_out("COPY (SELECT a FROM t WHERE a < 3 ORDER BY a) TO STDOUT (FORMAT csv)")
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     assert_eq!(text, "0\n1\n2\n");
     // A duplicate in the middle leaves nothing of the COPY.
     let mut writer = client.copy_in("COPY t FROM STDIN").unwrap();
@@ -158,11 +169,20 @@ fn parameters_of_every_type_go_in_and_come_back() {
     let node = folder.start();
     let mut client = node.connect();
     client
-        .batch_execute("CREATE TABLE t (k int PRIMARY KEY, s smallint, i int, l bigint, d float8, b bool, x text, y bytea)")
+        .batch_execute(
+            "CREATE TABLE t (k int PRIMARY KEY, s smallint, i int, l bigint, d float8, b bool, x text, y bytea)",
+        )
         .unwrap();
     let statement = client.prepare("INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6, $7, $8)").unwrap();
-    client.execute(&statement, &[&1, &-3i16, &i32::MIN, &i64::MAX, &0.1f64, &true, &"Zürich", &&b"\x00\xFF"[..]]).unwrap();
-    client.execute(&statement, &[&2, &None::<i16>, &None::<i32>, &None::<i64>, &None::<f64>, &None::<bool>, &None::<&str>, &None::<&[u8]>]).unwrap();
+    client
+        .execute(&statement, &[&1, &-3i16, &i32::MIN, &i64::MAX, &0.1f64, &true, &"Zürich", &&b"\x00\xFF"[..]])
+        .unwrap();
+    client
+        .execute(
+            &statement,
+            &[&2, &None::<i16>, &None::<i32>, &None::<i64>, &None::<f64>, &None::<bool>, &None::<&str>, &None::<&[u8]>],
+        )
+        .unwrap();
     let row = client.query_one("SELECT s, i, l, d, b, x, y FROM t WHERE k = $1", &[&1]).unwrap();
     assert_eq!(row.get::<_, i16>(0), -3);
     assert_eq!(row.get::<_, i32>(1), i32::MIN);

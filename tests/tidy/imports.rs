@@ -26,8 +26,9 @@ pub fn check(source: &Source) -> Vec<Finding> {
 /// Why `from` may not import `to`; None when it may.
 fn refusal(from: &str, to: &str) -> Option<String> {
     let row = |name: &str| ROWS.iter().find(|(listed, _)| *listed == name).map(|(_, row)| *row);
-    // Two of one row that are one thing: the words everybody shares, and the program with its command line.
-    let joined = matches!((from, to), ("base", "error") | ("error", "base") | ("main", "cli"));
+    // Two of one row that belong together: the words everybody shares, a node and what it is told, the program and its
+    // command line.
+    let joined = matches!((from, to), ("base", "error") | ("error", "base") | ("node", "config") | ("main", "cli"));
     if from == to || joined || ROOT.contains(&to) || to.ends_with('!') {
         return None;
     }

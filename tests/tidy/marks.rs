@@ -31,7 +31,7 @@ pub fn check(source: &Source) -> Vec<Finding> {
         let message = "no ignored tests: assert what happens today and say why";
         findings.push(source.finding(at, "ignored", message));
     }
-    if !source.is_test() && !source.text.starts_with("//!") {
+    if !source.is_test() && !source.text.starts_with("//!") && !source.text.starts_with("#![doc") {
         findings.push(source.finding(
             0,
             "opening",

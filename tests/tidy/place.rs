@@ -8,7 +8,15 @@ pub fn check_tree(root: &Path) -> Vec<Finding> {
     let map = fs::read_to_string(root.join("src/README.md")).unwrap_or_default();
     let mut findings = check_top(&names(root), &ignored);
     findings.extend(check_src(&names(&root.join("src")), &map));
+    findings.extend(check_manifest(&fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default()));
     findings
+}
+
+/// Without its default hasher, which is seeded at random, a hashbrown map must name the hasher it uses.
+fn check_manifest(manifest: &str) -> Option<Finding> {
+    let line = manifest.lines().position(|line| line.starts_with("hashbrown") && line.contains("default-hasher"))?;
+    let message = "hashbrown's default hasher is seeded at random: leave the feature out and use base::hash".into();
+    Some(Finding { path: "Cargo.toml".into(), line: line + 1, rule: "call", message })
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -62,5 +70,7 @@ fn canaries() {
     let names = |names: &[&str]| -> Vec<String> { names.iter().map(|name| name.to_string()).collect() };
     assert_eq!(check_top(&names(&["src", ".ci", "target", "a.profraw", "utils"]), "/target\n*.profraw\n").len(), 1);
     assert_eq!(check_src(&names(&["base", "main.rs", "helpers"]), "`base` `main.rs`").len(), 1, "an unlisted folder");
+    assert!(check_manifest("[a]\nhashbrown = { features = [\"default-hasher\"] }").is_some());
+    assert!(check_manifest("hashbrown = { default-features = false }").is_none());
     assert_eq!(check_src(&names(&["base", "sql"]), "`base`").len(), 1, "a folder that the map forgot");
 }

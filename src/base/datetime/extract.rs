@@ -131,7 +131,7 @@ fn from_infinity(field: Field, sign: i32, kind: TypeKind, name: &str) -> Result<
     let sub_day =
         matches!(field, Field::Unit(Unit::Microsecond | Unit::Millisecond | Unit::Second | Unit::Minute | Unit::Hour));
     let zoned = matches!(field, Field::Zone | Field::ZoneHour | Field::ZoneMinute);
-    if (kind == TypeKind::Date && (sub_day || zoned)) || (kind == TypeKind::Timestamp && zoned) {
+    if kind == TypeKind::Date && (sub_day || zoned) {
         return Err(not_supported(name, kind));
     }
     Ok(grows.then_some(if sign > 0 { Numeric::Infinity } else { Numeric::NegativeInfinity }))

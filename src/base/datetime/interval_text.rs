@@ -1,15 +1,13 @@
 //! Text to intervals: PostgreSQL's words, the SQL standard's `1-2 3 04:05:06`, and ISO 8601's `P1Y2M3DT4H5M6S`.
 
-use super::decode::fraction;
 use super::keywords::{IntervalWord, Unit, interval_word};
 use super::parse::Problem;
+use super::parts::{Decode, fraction};
 use super::token::{Shape, Token, split};
 use super::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND};
 use crate::base::types::DataType;
 use crate::base::value::{Interval, Value};
 use crate::error::Result;
-
-type Decode<T> = std::result::Result<T, Problem>;
 
 /// The field bits of an interval type's modifier.
 const RANGE_MONTH: i32 = 1 << 1;
@@ -43,7 +41,7 @@ pub(crate) fn parse(text: &str, data_type: DataType) -> Result<Interval> {
 }
 
 /// Drops what the declared fields do not hold.
-pub(crate) fn keep_range(interval: Interval, range: i32) -> Interval {
+fn keep_range(interval: Interval, range: i32) -> Interval {
     let Interval { months, days, micros } = interval;
     let cut = |unit: i64| micros / unit * unit;
     let least = [RANGE_SECOND, RANGE_MINUTE, RANGE_HOUR, RANGE_DAY, RANGE_MONTH, RANGE_YEAR];
@@ -61,6 +59,7 @@ pub(crate) fn keep_range(interval: Interval, range: i32) -> Interval {
 /// Sums up the parts, each checked.
 #[derive(Default)]
 struct Sum {
+    years: i32,
     months: i32,
     days: i32,
     micros: i64,
@@ -110,6 +109,7 @@ impl Sum {
     }
 
     fn add_part_of_years(&mut self, part: f64, years: i64) -> Decode<()> {
+        // Parts of years are rounded to months.
         self.add_months((part * years as f64 * 12.0).round_ties_even() as i64, 1)
     }
 
@@ -146,12 +146,15 @@ impl Sum {
             Unit::Millennium => 1000,
             _ => return Err(Problem::Syntax),
         };
-        self.add_months(count, checked(i64::checked_mul(years, 12))?)?;
+        let whole = checked(count.checked_mul(years).and_then(|years| i32::try_from(years).ok()))?;
+        self.years = checked(self.years.checked_add(whole))?;
         self.add_part_of_years(part, years)
     }
 
-    fn interval(self) -> Interval {
-        Interval { months: self.months, days: self.days, micros: self.micros }
+    fn interval(self) -> Decode<Interval> {
+        let months = i64::from(self.years) * 12 + i64::from(self.months);
+        let months = i32::try_from(months).map_err(|_| Problem::IntervalOutOfRange)?;
+        Ok(Interval { months, days: self.days, micros: self.micros })
     }
 }
 
@@ -162,13 +165,14 @@ fn words(tokens: &[Token], range: i32) -> Decode<Interval> {
     for token in tokens.iter().rev() {
         let sets = match token.shape {
             Shape::Time => {
-                sum.add_micros(clock(&token.text, range)?, 1)?;
+                // As PostgreSQL 15 does it: a time replaces what fractions of days gave.
+                sum.micros = clock(&token.text, range)?;
                 unit = Some(Unit::Day);
                 bit(Unit::Hour) | bit(Unit::Minute) | seconds_bits()
             }
             Shape::Signed if token.text[1..].contains(':') && clock(&token.text[1..], range).is_ok() => {
                 let micros = clock(&token.text[1..], range)?;
-                sum.add_micros(if token.text.starts_with('-') { -micros } else { micros }, 1)?;
+                sum.micros = if token.text.starts_with('-') { -micros } else { micros };
                 unit = Some(Unit::Day);
                 bit(Unit::Hour) | bit(Unit::Minute) | seconds_bits()
             }
@@ -182,7 +186,7 @@ fn words(tokens: &[Token], range: i32) -> Decode<Interval> {
                     Some(IntervalWord::Unit(found)) => unit = Some(found),
                     Some(IntervalWord::Ago) => {
                         ago = true;
-                        unit = None;
+                        unit = Some(Unit::Other);
                     }
                     Some(IntervalWord::Ignored) => {}
                     None => return Err(Problem::Syntax),
@@ -198,7 +202,7 @@ fn words(tokens: &[Token], range: i32) -> Decode<Interval> {
     if seen == 0 {
         return Err(Problem::Syntax);
     }
-    let interval = sum.interval();
+    let interval = sum.interval()?;
     if !ago {
         return Ok(interval);
     }
@@ -292,11 +296,11 @@ fn clock(text: &str, range: i32) -> Decode<i64> {
 
 /// A number of ISO 8601: whole part, fraction with the same sign, digits of the whole part, and the rest.
 fn iso_number(text: &str) -> Decode<(i64, f64, usize, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+')).unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-')).unwrap_or(text.len());
     // A minus may also separate parts, so it only counts at the front.
-    let end = text[..end].char_indices().skip(1).find(|(_, c)| matches!(c, '-' | '+')).map_or(end, |(at, _)| at);
+    let end = text[..end].char_indices().skip(1).find(|(_, c)| *c == '-').map_or(end, |(at, _)| at);
     let written = &text[..end];
-    let digits = written.trim_start_matches(['-', '+']);
+    let digits = written.trim_start_matches('-');
     let valid = digits.bytes().any(|byte| byte.is_ascii_digit()) && digits.matches('.').count() <= 1;
     if !valid || written.len() - digits.len() > 1 {
         return Err(Problem::Syntax);
@@ -338,7 +342,7 @@ fn iso_8601(text: &str) -> Decode<Interval> {
         sum.add(unit, count, part)?;
         (any, rest) = (true, letters.as_str());
     }
-    Ok(sum.interval())
+    sum.interval()
 }
 
 /// ISO 8601's other form: `0001-02-03` or `00010203` for a date, `04:05:06` or `040506` for a time. Gives the rest,

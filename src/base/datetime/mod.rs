@@ -17,13 +17,14 @@ pub mod format;
 mod interval_text;
 mod keywords;
 pub mod parse;
+mod parts;
 pub mod range;
 mod token;
 pub mod truncate;
 mod zone;
 
 pub use format::IntervalStyle;
-pub(crate) use interval_text::{keep_range, parse as parse_interval};
+pub(crate) use interval_text::parse as parse_interval;
 pub use parse::DateOrder;
 pub use range::round_fraction;
 pub use zone::{OFFSET_SECONDS_MAX, Zone};
@@ -51,3 +52,6 @@ pub fn date_is_infinite(days: i32) -> bool {
 pub fn timestamp_is_infinite(micros: i64) -> bool {
     micros == TIMESTAMP_NEGATIVE_INFINITY || micros == TIMESTAMP_INFINITY
 }
+
+#[cfg(test)]
+mod tests;

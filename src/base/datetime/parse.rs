@@ -32,6 +32,8 @@ pub(super) enum Problem {
     /// A month or day out of range: another order of the numbers may have been meant.
     MonthOrDayOverflow,
     IntervalOverflow,
+    /// Its fields are fine, but together too large.
+    IntervalOutOfRange,
     ZoneOverflow,
     UnknownZone(String),
 }
@@ -52,6 +54,7 @@ impl Problem {
             Problem::IntervalOverflow => {
                 Error::new(SqlState::INTERVAL_FIELD_OVERFLOW, format!("interval field value out of range: \"{text}\""))
             }
+            Problem::IntervalOutOfRange => super::range::interval_out_of_range(),
             Problem::ZoneOverflow => Error::new(
                 SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
                 format!("time zone displacement out of range: \"{text}\""),
@@ -166,7 +169,7 @@ pub fn make_timestamp(date: (i32, i32, i32), hour: i32, minute: i32, second: f64
 pub fn zone_argument(text: &str) -> Result<Zone> {
     let trimmed = text.trim();
     if trimmed.starts_with(['+', '-']) {
-        let seconds = super::decode::offset(trimmed).map_err(|found| found.error(text, "time zone"))?;
+        let seconds = super::parts::offset(trimmed).map_err(|found| found.error(text, "time zone"))?;
         // A bare offset in AT TIME ZONE has the sign of POSIX: positive is west.
         return Ok(Zone::fixed(-seconds));
     }

@@ -23,16 +23,18 @@ fn unit(name: &str, kind: TypeKind) -> Result<Unit> {
 
 /// Of a local timestamp.
 pub fn timestamp(name: &str, micros: i64) -> Result<i64> {
-    let unit = unit(name, TypeKind::Timestamp)?;
-    cut(unit, micros)
+    if fields(micros).is_none() {
+        return Ok(micros);
+    }
+    cut(unit(name, TypeKind::Timestamp)?, micros)
 }
 
 /// Of an instant, in a zone.
 pub fn timestamptz(name: &str, micros: i64, zone: &Zone) -> Result<i64> {
-    let unit = unit(name, TypeKind::Timestamptz)?;
     if fields(micros).is_none() {
         return Ok(micros);
     }
+    let unit = unit(name, TypeKind::Timestamptz)?;
     if cut_time(TimeOfDay::default(), unit).is_some() {
         // Within a day the offset stays, so that an hour that comes twice is not moved.
         let east = i64::from(zone.offset_at(micros)) * MICROS_PER_SECOND;

@@ -8,6 +8,7 @@
 //! forms use its default. Names of tables and types (regclass, regtype) need the catalog and are not resolved here:
 //! only their numbers are.
 
+mod array;
 mod columns;
 mod number;
 mod plain;
@@ -17,9 +18,11 @@ pub use columns::{write_column_value, write_column_value_with};
 pub use style::{ByteaOutput, Style};
 
 pub(crate) use number::{invalid, shorten, write_float_4, write_float_8};
-pub(crate) use plain::{cut_to_bytes, fit};
+pub use plain::cut_to_bytes;
+pub(crate) use plain::fit;
 
 use crate::base::datetime::{self, format};
+use crate::base::json;
 use crate::base::numeric;
 use crate::base::types::{DataType, TypeKind};
 use crate::base::value::Value;
@@ -34,7 +37,9 @@ pub fn parse(text: &str, data_type: DataType) -> Result<Value> {
 /// Reads a value.
 pub fn parse_with(text: &str, data_type: DataType, style: &Style) -> Result<Value> {
     if data_type.array {
-        return Err(Error::unsupported("reading arrays"));
+        let element = data_type.element();
+        let array = array::parse(text, |item| parse_with(item, element, style))?;
+        return Ok(Value::Array(Arc::new(array)));
     }
     Ok(match data_type.kind {
         TypeKind::Bool => Value::Bool(plain::parse_bool(text)?),
@@ -53,7 +58,14 @@ pub fn parse_with(text: &str, data_type: DataType, style: &Style) -> Result<Valu
             return datetime::parse::parse(text, data_type, style);
         }
         TypeKind::Interval => Value::Interval(datetime::parse_interval(text, data_type)?),
-        _ => return Err(Error::unsupported(format!("reading type {data_type}"))),
+        TypeKind::Json => {
+            json::validate(text)?;
+            Value::Text(Arc::from(text))
+        }
+        TypeKind::Jsonb => Value::Text(Arc::from(json::canonical(text)?)),
+        TypeKind::Oid => Value::Oid(plain::parse_oid(text)?),
+        kind if kind.is_oid() => plain::parse_name_as_oid(text, kind).map(Value::Oid)?,
+        _ => return Err(Error::unsupported(format!("input of type {data_type}"))),
     })
 }
 
@@ -68,7 +80,6 @@ pub fn write(value: &Value, data_type: DataType, out: &mut Vec<u8>) {
 
 /// Adds the text of a value; nothing for NULL.
 pub fn write_with(value: &Value, data_type: DataType, style: &Style, out: &mut Vec<u8>) {
-    let _ = data_type;
     match value {
         Value::Null => {}
         Value::Bool(truth) => out.push(if *truth { b't' } else { b'f' }),
@@ -91,7 +102,18 @@ pub fn write_with(value: &Value, data_type: DataType, style: &Style, out: &mut V
         Value::Timestamp(micros) => format::write_timestamp(*micros, out),
         Value::Timestamptz(micros) => format::write_timestamptz(*micros, &style.zone, out),
         Value::Interval(interval) => format::write_interval(*interval, style.interval, out),
-        _ => out.extend_from_slice(format!("{value:?}").as_bytes()),
+        Value::Array(values) => {
+            let element = data_type.element();
+            array::write(values, out, |value, out| write_with(value, element, style, out));
+        }
+        Value::Record(values) => {
+            let field = |value: &Value| {
+                let mut text = Vec::new();
+                write_with(value, value.natural_type(), style, &mut text);
+                (!value.is_null()).then_some(text)
+            };
+            array::write_record(values.iter().map(field), out);
+        }
     }
 }
 
@@ -101,3 +123,6 @@ pub fn to_text(value: &Value, data_type: DataType) -> String {
     write(value, data_type, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub(super) fn parse_text(text: &str, data_type: DataType) -> Result<String> {
 }
 
 /// The longest beginning of `text` of at most `bytes` bytes.
-pub(crate) fn cut_to_bytes(text: &str, bytes: usize) -> &str {
+pub fn cut_to_bytes(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -142,6 +142,43 @@ pub(super) fn write_bytea_escaped(bytes: &[u8], out: &mut Vec<u8>) {
             _ => out.extend_from_slice(format!("\\{byte:03o}").as_bytes()),
         }
     }
+}
+
+/// An oid: a 32-bit number; one below zero wraps around.
+pub(super) fn parse_oid(text: &str) -> Result<u32> {
+    let trimmed = trim(text);
+    let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid(TypeKind::Oid, text));
+    }
+    let in_range = |number: &i64| (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(number);
+    match trimmed.parse::<i64>().ok().filter(in_range) {
+        Some(number) => Ok(number as u32),
+        None => {
+            let message = format!("value \"{}\" is out of range for type oid", shorten(text));
+            Err(Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message))
+        }
+    }
+}
+
+/// A number in place of a name of a table, type or function; `-` is none. Names are for whoever has the catalog.
+pub(super) fn parse_name_as_oid(text: &str, kind: TypeKind) -> Result<u32> {
+    if text == "-" {
+        return Ok(0);
+    }
+    if text.starts_with(|first: char| first.is_ascii_digit()) {
+        return parse_oid(text);
+    }
+    if kind == TypeKind::Regtype {
+        return match DataType::from_name(text) {
+            Some(found) => Ok(found.oid()),
+            None => {
+                let message = format!("type \"{}\" does not exist", shorten(text));
+                Err(Error::new(SqlState::UNDEFINED_OBJECT, message))
+            }
+        };
+    }
+    Err(Error::unsupported(format!("a name as {} here", kind.shown())))
 }
 
 /// 32 hexadecimal digits, with an optional `-` after each group of four, optionally in braces.

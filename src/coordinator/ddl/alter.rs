@@ -90,7 +90,7 @@ impl Session {
     /// The value of a default for rows that exist, computed once.
     fn default_now(&mut self, text: &str, column: &ColumnDefinition) -> Result<Value> {
         let expression = self.bind_default(text, column.data_type)?;
-        if expression.is_volatile() {
+        if sql::expr::volatility(&expression) == sql::expr::function::Volatility::Volatile {
             return Err(Error::unsupported("ADD COLUMN with a default that differs from row to row")
                 .with_hint("Add the column without a default, UPDATE the rows, then SET DEFAULT."));
         }

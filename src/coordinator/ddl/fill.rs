@@ -105,7 +105,7 @@ impl Session {
         let snapshot = Rc::new(self.core.shard.begin_snapshot());
         let transaction = self.open_transaction();
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
-        let view = ReadView { snapshot: snapshot.timestamp(), transaction: own };
+        let view = ReadView { snapshot: snapshot.timestamp(), transaction: own, statement: u32::MAX };
         let context = self.context(Vec::new());
         Query::new(&gather, context, view, Some(snapshot), &self.catalog(), self.database)
     }

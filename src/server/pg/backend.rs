@@ -13,69 +13,7 @@ use crate::{
 };
 use std::rc::Rc;
 
-pub use crate::sql::{plan::Field, utility::CopyFormat};
-
-/// What a client says at the start, after its options were taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Startup {
-    pub user: String,
-    pub database: String,
-    /// Settings by name, in the order they are to be made.
-    pub parameters: Vec<(String, String)>,
-    /// Where the connection comes from.
-    pub remote: String,
-}
-
-/// Something to tell besides the result.
-#[derive(Clone, Debug)]
-pub struct Notice {
-    /// WARNING, NOTICE, INFO, LOG or DEBUG.
-    pub severity: &'static str,
-    pub error: Error,
-}
-
-/// What a statement turned out to be when it was started.
-#[derive(Debug)]
-pub enum Started {
-    /// Rows come by `fetch`.
-    Rows(Rc<[Field]>),
-    /// It is done; the command tag.
-    Command(String),
-    /// There was nothing to do.
-    Empty,
-    /// It wants `copy_data` and then `copy_done` or `copy_fail`.
-    CopyIn { format: CopyFormat, columns: usize },
-    /// Bytes come by `fetch`.
-    CopyOut { format: CopyFormat, columns: usize },
-}
-
-/// The next part of a result.
-#[derive(Debug)]
-pub enum Fetch {
-    Batch(Batch),
-    /// Rows of a COPY TO, already in its format.
-    CopyData(CopyRows),
-    /// The asked number of rows was given, or there are more to ask for.
-    Suspended,
-    /// The end; the command tag.
-    Complete(String),
-}
-
-/// Whole rows of a COPY TO, laid end to end.
-#[derive(Clone, Debug, Default)]
-pub struct CopyRows {
-    pub bytes: Vec<u8>,
-    /// End of each row in `bytes`.
-    pub ends: Vec<usize>,
-}
-
-impl CopyRows {
-    /// Each row with its line end.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
-    }
-}
+pub use crate::coordinator::{CopyFormat, CopyRows, Fetch, Field, Notice, Started, Startup};
 
 /// A prepared statement, as far as the door must know it.
 pub(super) trait Description {
@@ -105,7 +43,7 @@ pub(super) trait Backend {
     /// Reported settings that changed since the last call.
     fn take_parameter_changes(&mut self) -> Vec<(String, String)>;
     /// How values are read and written as text.
-    fn style(&self) -> Style;
+    fn style(&mut self) -> Style;
     fn take_notices(&mut self) -> Vec<Notice>;
     /// `I`, `T` or `E`.
     fn transaction_status(&self) -> u8;
@@ -125,7 +63,8 @@ pub(super) trait Backend {
     fn close_statement(&mut self, name: &str);
     fn close_portal(&mut self, name: &str);
 
-    /// The next part of what was started last. At most `rows_max` rows (0 = any number).
+    /// The next part of what was started last. After `rows_max` rows since then (0 = no limit; the same in every call of
+    /// a run) it is `Suspended`, whether or not there are more.
     async fn fetch(&mut self, rows_max: usize) -> Result<Fetch>;
     async fn copy_data(&mut self, bytes: &[u8]) -> Result<()>;
     /// The command tag.

@@ -15,6 +15,7 @@ pub mod backend;
 mod connection;
 mod converse;
 mod copy;
+mod engine;
 mod extended;
 mod handshake;
 mod input;

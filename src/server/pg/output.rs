@@ -229,6 +229,7 @@ impl Output {
                 (b'D', error.detail()),
                 (b'H', error.hint()),
                 (b'P', position.as_deref()),
+                (b'W', error.context()),
                 (b's', error.schema()),
                 (b't', error.table()),
                 (b'c', error.column()),

@@ -155,11 +155,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
         rows_max: usize,
     ) -> Result<Done, Failure> {
         let columns = Columns { fields, formats, style: &self.backend.style() };
-        let mut sent = 0;
         loop {
             let Connection { stream, output, .. } = &mut *self.connection;
-            let wanted = rows_max.saturating_sub(sent);
-            let fetched = overlap(stream, output, self.backend.fetch(wanted)).await??;
+            let fetched = overlap(stream, output, self.backend.fetch(rows_max)).await??;
             self.put_notices();
             match fetched {
                 Fetch::Batch(batch) => {
@@ -169,10 +167,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
                         if self.connection.output.is_full() {
                             self.connection.flush().await?;
                         }
-                    }
-                    sent += batch.rows;
-                    if rows_max > 0 && sent >= rows_max {
-                        return Ok(Done::Suspended);
                     }
                 }
                 Fetch::Suspended => return Ok(Done::Suspended),

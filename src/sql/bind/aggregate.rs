@@ -136,7 +136,10 @@ impl Binder<'_> {
             return bound;
         };
         let expression = outputs[output].expression.clone();
-        if expressions::any(&expression, &|part| matches!(part, Expr::Column { position, .. } if *position >= AGGREGATE_BASE)) {
+        if expressions::any(
+            &expression,
+            &|part| matches!(part, Expr::Column { position, .. } if *position >= AGGREGATE_BASE),
+        ) {
             return Err(self.error(SqlState::GROUPING_ERROR, "aggregate functions are not allowed in GROUP BY", span));
         }
         Ok(expression)
@@ -154,7 +157,11 @@ impl Binder<'_> {
         for (place, output) in outputs.iter().enumerate().filter(|(_, output)| output.name == name) {
             match found {
                 Some(first) if !expressions::same(&outputs[first].expression, &output.expression) => {
-                    return Err(self.error(SqlState::AMBIGUOUS_COLUMN, format!("{clause} \"{name}\" is ambiguous"), span));
+                    return Err(self.error(
+                        SqlState::AMBIGUOUS_COLUMN,
+                        format!("{clause} \"{name}\" is ambiguous"),
+                        span,
+                    ));
                 }
                 Some(_) => {}
                 None => found = Some(place),
@@ -164,12 +171,7 @@ impl Binder<'_> {
     }
 
     /// The output column that a bare integer numbers.
-    pub(super) fn output_numbered(
-        &self,
-        tree: &ast::Expr,
-        outputs: &[Output],
-        clause: &str,
-    ) -> Result<Option<usize>> {
+    pub(super) fn output_numbered(&self, tree: &ast::Expr, outputs: &[Output], clause: &str) -> Result<Option<usize>> {
         let ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(digits, _), span }) = tree else {
             if let ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::SingleQuotedString(_), span }) = tree {
                 let message = format!("non-integer constant in {clause}");
@@ -189,12 +191,7 @@ impl Binder<'_> {
 
     /// Lays out the groups for some expressions. A column outside groups and aggregates is an error, unless the
     /// primary key of its table is grouped by: then it has one value for each group, and is added.
-    pub(super) fn grouping(
-        &self,
-        groups: Vec<Expr>,
-        namespace: &Namespace,
-        exprs: &[&Expr],
-    ) -> Result<Grouping> {
+    pub(super) fn grouping(&self, groups: Vec<Expr>, namespace: &Namespace, exprs: &[&Expr]) -> Result<Grouping> {
         let mut grouping = Grouping::new(groups);
         let mut loose = Vec::new();
         exprs.iter().for_each(|expr| grouping.loose_columns(expr, &mut loose));
@@ -217,7 +214,8 @@ impl Binder<'_> {
     /// The column at a position, if grouping by its table's primary key determines it.
     fn determined(&self, position: usize, namespace: &Namespace, grouping: &Grouping) -> Option<Expr> {
         let is_here = |expr: &Expr| matches!(expr, Expr::Column { position: other, .. } if *other == position);
-        let table = namespace.tables.iter().find(|table| table.columns.iter().any(|column| is_here(&column.expression)))?;
+        let table =
+            namespace.tables.iter().find(|table| table.columns.iter().any(|column| is_here(&column.expression)))?;
         let here = table.columns.iter().find(|column| is_here(&column.expression))?;
         let (oid, _) = here.origin?;
         let stored = self.context.catalog.table(TableId(oid))?;
@@ -234,9 +232,10 @@ impl Binder<'_> {
 
 fn qualified(position: usize, namespace: &Namespace) -> Option<String> {
     namespace.tables.iter().find_map(|table| {
-        let found = table.columns.iter().find(
-            |column| matches!(column.expression, Expr::Column { position: other, .. } if other == position),
-        )?;
+        let found = table
+            .columns
+            .iter()
+            .find(|column| matches!(column.expression, Expr::Column { position: other, .. } if other == position))?;
         Some(format!("{}.{}", table.name, found.name))
     })
 }

@@ -41,7 +41,9 @@ impl Binder<'_> {
     ) -> Result<()> {
         use AlterTableOperation as O;
         match operation {
-            O::AddColumn { if_not_exists, column_def, .. } => self.add_column(table, column_def, *if_not_exists, actions)?,
+            O::AddColumn { if_not_exists, column_def, .. } => {
+                self.add_column(table, column_def, *if_not_exists, actions)?
+            }
             O::AddConstraint { constraint, .. } => actions.push(self.add_constraint(table, constraint)?),
             O::DropColumn { column_names, if_exists, .. } => {
                 for column in column_names {
@@ -83,7 +85,8 @@ impl Binder<'_> {
         actions: &mut Vec<AlterTable>,
     ) -> Result<()> {
         let column = self.column_definition(tree)?;
-        let position = table.columns.len() + actions.iter().filter(|action| matches!(action, AlterTable::AddColumn { .. })).count();
+        let position = table.columns.len()
+            + actions.iter().filter(|action| matches!(action, AlterTable::AddColumn { .. })).count();
         if !if_not_exists && table.column_by_name(&column.name).is_some() {
             let message = format!("column \"{}\" of relation \"{}\" already exists", column.name, table.name);
             return Err(Error::new(SqlState::DUPLICATE_COLUMN, message));
@@ -92,7 +95,9 @@ impl Binder<'_> {
         for option in &tree.options {
             let name = option.name.as_ref().map(names::fold);
             match &option.option {
-                ColumnOption::PrimaryKey(_) => actions.push(AlterTable::AddPrimaryKey { name, columns: vec![position] }),
+                ColumnOption::PrimaryKey(_) => {
+                    actions.push(AlterTable::AddPrimaryKey { name, columns: vec![position] })
+                }
                 ColumnOption::Unique(_) => actions.push(AlterTable::AddUnique { name, columns: vec![position] }),
                 _ => {}
             }
@@ -142,9 +147,10 @@ impl Binder<'_> {
         span: Span,
     ) -> Result<AlterTable> {
         let stored = table.columns.get(position);
-        let (name, data_type) = stored.map_or((String::new(), DataType::of(crate::base::types::TypeKind::Text)), |column| {
-            (column.name.clone(), column.data_type)
-        });
+        let (name, data_type) = stored
+            .map_or((String::new(), DataType::of(crate::base::types::TypeKind::Text)), |column| {
+                (column.name.clone(), column.data_type)
+            });
         match operation {
             AlterColumnOperation::SetNotNull => Ok(AlterTable::SetNotNull { position, not_null: true }),
             AlterColumnOperation::DropNotNull => {

@@ -42,7 +42,9 @@ impl Binder<'_> {
         }
         let list = match &call.args {
             FunctionArguments::None => &[][..],
-            FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => &list.args,
+            FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => {
+                &list.args
+            }
             FunctionArguments::List(_) => {
                 let message = format!("DISTINCT or ORDER BY specified, but {name} is not an aggregate function");
                 return Err(self.error(SqlState::WRONG_OBJECT_TYPE, message, span));
@@ -79,7 +81,9 @@ impl Binder<'_> {
         for argument in list {
             match argument {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(tree)) => trees.push(tree),
-                FunctionArg::Unnamed(_) => return Err(self.error(SqlState::SYNTAX_ERROR, "syntax error at or near \"*\"", span)),
+                FunctionArg::Unnamed(_) => {
+                    return Err(self.error(SqlState::SYNTAX_ERROR, "syntax error at or near \"*\"", span));
+                }
                 _ => return Err(self.unsupported("a named argument", span)),
             }
         }
@@ -150,8 +154,12 @@ impl Binder<'_> {
         let bound = self.settle(bound, left.span())?;
         let other = self.expression(right, scope)?;
         let data_type = data_type(&bound);
-        let equal =
-            self.compare(crate::sql::expr::Comparison::Equal, (bound.clone(), left.span()), (other, right.span()), span)?;
+        let equal = self.compare(
+            crate::sql::expr::Comparison::Equal,
+            (bound.clone(), left.span()),
+            (other, right.span()),
+            span,
+        )?;
         let null = Expr::Literal { value: crate::base::value::Value::Null, data_type };
         Ok(Expr::Case { branches: vec![(equal, null)], otherwise: Some(Box::new(bound)), data_type })
     }

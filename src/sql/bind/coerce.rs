@@ -60,7 +60,9 @@ impl Binder<'_> {
     fn decide_parameter(&mut self, number: usize, to: DataType, span: Span) -> Result<Expr> {
         let wanted = DataType { modifier: -1, ..to };
         let decided = match self.parameters.get(number).copied().flatten().filter(|&known| !is_unknown(known)) {
-            Some(known) if cast_context(known, wanted).is_some_and(|context| context <= CastContext::Assignment) => known,
+            Some(known) if cast_context(known, wanted).is_some_and(|context| context <= CastContext::Assignment) => {
+                known
+            }
             Some(known) => {
                 let message = format!("inconsistent types deduced for parameter ${}", number + 1);
                 let detail = format!("{} versus {}", type_name(known), type_name(wanted));

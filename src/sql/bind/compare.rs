@@ -2,7 +2,10 @@
 
 use super::{Binder, scope::Scope};
 use crate::{
-    base::{sqlstate::SqlState, types::{DataType, TypeKind}},
+    base::{
+        sqlstate::SqlState,
+        types::{DataType, TypeKind},
+    },
     error::Result,
     sql::{
         expr::{Comparison, Expr, cast::is_relabel, function::Function, operator, resolve::is_unknown},
@@ -236,11 +239,23 @@ pub(super) fn unnested(expr: &ast::Expr) -> &ast::Expr {
 }
 
 fn all(mut parts: Vec<Expr>) -> Expr {
-    if parts.len() == 1 && let Some(part) = parts.pop() { part } else { Expr::And(parts) }
+    if parts.len() == 1
+        && let Some(part) = parts.pop()
+    {
+        part
+    } else {
+        Expr::And(parts)
+    }
 }
 
 fn some(mut parts: Vec<Expr>) -> Expr {
-    if parts.len() == 1 && let Some(part) = parts.pop() { part } else { Expr::Or(parts) }
+    if parts.len() == 1
+        && let Some(part) = parts.pop()
+    {
+        part
+    } else {
+        Expr::Or(parts)
+    }
 }
 
 /// boolean as a literal.

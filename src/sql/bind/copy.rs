@@ -92,7 +92,8 @@ impl Binder<'_> {
                 "force_null" => options.force_null = self.forced(value, target)?,
                 _ => return Err(Error::new(SqlState::SYNTAX_ERROR, format!("option \"{name}\" not recognized"))),
             }
-            let only_csv = matches!(name.as_str(), "quote" | "escape" | "force_quote" | "force_not_null" | "force_null");
+            let only_csv =
+                matches!(name.as_str(), "quote" | "escape" | "force_quote" | "force_not_null" | "force_null");
             if only_csv && !csv {
                 let message = format!("COPY {} available only in CSV mode", name.replace('_', " "));
                 return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
@@ -113,9 +114,9 @@ impl Binder<'_> {
             CopyOptionValue::Columns(names) => {
                 let mut forced = Vec::with_capacity(names.len());
                 for name in names {
-                    let place = columns.iter().position(|&position| {
-                        table.columns.get(position).is_some_and(|column| column.name == *name)
-                    });
+                    let place = columns
+                        .iter()
+                        .position(|&position| table.columns.get(position).is_some_and(|column| column.name == *name));
                     forced.push(place.ok_or_else(|| {
                         let message = format!("column \"{name}\" of relation \"{}\" does not exist", table.name);
                         Error::new(SqlState::UNDEFINED_COLUMN, message)
@@ -123,7 +124,10 @@ impl Binder<'_> {
                 }
                 Ok(forced)
             }
-            _ => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, "argument to a FORCE option must be a list of column names")),
+            _ => Err(Error::new(
+                SqlState::INVALID_PARAMETER_VALUE,
+                "argument to a FORCE option must be a list of column names",
+            )),
         }
     }
 }
@@ -135,9 +139,7 @@ fn copy_format(copy: &CopyTree) -> Result<CopyFormat> {
         "text" => Ok(CopyFormat::Text),
         "csv" => Ok(CopyFormat::Csv),
         "binary" => Ok(CopyFormat::Binary),
-        other => {
-            Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("COPY format \"{other}\" not recognized")))
-        }
+        other => Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, format!("COPY format \"{other}\" not recognized"))),
     }
 }
 
@@ -188,7 +190,9 @@ fn check(options: &CopyOptions) -> Result<()> {
     if options.format == CopyFormat::Csv && options.delimiter == options.quote {
         return invalid("COPY delimiter and quote must be different");
     }
-    if options.format == CopyFormat::Text && (options.delimiter.is_ascii_alphanumeric() || b"\\.".contains(&options.delimiter)) {
+    if options.format == CopyFormat::Text
+        && (options.delimiter.is_ascii_alphanumeric() || b"\\.".contains(&options.delimiter))
+    {
         return invalid(&format!("COPY delimiter cannot be \"{}\"", char::from(options.delimiter)));
     }
     if options.format == CopyFormat::Binary && options.header {

@@ -6,7 +6,7 @@ use crate::{
     catalog::{IndexColumn, Relation, Table},
     error::{Error, Result},
     sql::{
-        define::{ColumnDefinition, CreateTable, Define},
+        define::{ColumnDefinition, CreateIndex, CreateTable, Define},
         names,
     },
 };
@@ -149,7 +149,7 @@ impl Binder<'_> {
     pub(super) fn column_definition(&mut self, tree: &ast::ColumnDef) -> Result<ColumnDefinition> {
         let span = tree.name.span;
         let name = names::fold(&tree.name);
-        let data_type = super::types::data_type(&tree.data_type).map_err(|error| self.at(error, span))?;
+        let data_type = super::types::data_type(&tree.data_type).map_err(|error| self.at(error, self.behind(span)))?;
         if matches!(data_type.kind, TypeKind::Unknown | TypeKind::Void | TypeKind::Record) {
             let message = format!("column \"{name}\" has pseudo-type {}", data_type.name());
             return Err(self.error(SqlState::INVALID_TABLE_DEFINITION, message, span));
@@ -222,7 +222,11 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(trees.len());
         for tree in trees {
             let ast::Expr::Identifier(name) = &tree.column.expr else {
-                return Err(self.error(SqlState::SYNTAX_ERROR, format!("a {what} takes column names"), tree.column.expr.span()));
+                return Err(self.error(
+                    SqlState::SYNTAX_ERROR,
+                    format!("a {what} takes column names"),
+                    tree.column.expr.span(),
+                ));
             };
             let folded = names::fold(name);
             let Some(position) = find(&folded) else {
@@ -264,13 +268,13 @@ impl Binder<'_> {
             Some(tree) => Some(self.name(tree)?.name),
             None => None,
         };
-        Ok(Define::CreateIndex {
+        Ok(Define::CreateIndex(CreateIndex {
             table: table.id,
             name: index_name,
             columns,
             unique: create.unique,
             if_not_exists: create.if_not_exists,
-        })
+        }))
     }
 
     fn index_column(&mut self, tree: &ast::IndexColumn, table: &Table) -> Result<IndexColumn> {

@@ -100,7 +100,8 @@ impl Binder<'_> {
     fn named(&mut self, tree: &ast::ObjectName, alias: Option<&ast::TableAlias>) -> Result<Source> {
         let name = self.name(tree)?;
         if name.schema.is_none()
-            && let Some(with) = self.with.iter().rev().find(|(with, _)| *with == name.name).map(|(_, with)| with.clone())
+            && let Some(with) =
+                self.with.iter().rev().find(|(with, _)| *with == name.name).map(|(_, with)| with.clone())
         {
             return self.with_query(&name, &with, alias);
         }
@@ -114,12 +115,7 @@ impl Binder<'_> {
         self.aliased(plan, columns, &name, alias)
     }
 
-    fn with_query(
-        &mut self,
-        name: &Name,
-        with: &super::WithQuery,
-        alias: Option<&ast::TableAlias>,
-    ) -> Result<Source> {
+    fn with_query(&mut self, name: &Name, with: &super::WithQuery, alias: Option<&ast::TableAlias>) -> Result<Source> {
         let hidden = self.with.split_off(with.visible.min(self.with.len()));
         let aggregates = self.aggregates.take();
         let read = std::mem::take(&mut self.read);
@@ -214,8 +210,7 @@ impl Binder<'_> {
     /// The schema in which a bare name was found.
     fn schema_of(&self, name: &Name) -> Option<String> {
         let context = self.context;
-        let table =
-            context.catalog.resolve_table(context.database, context.search_path, None, &name.name)?;
+        let table = context.catalog.resolve_table(context.database, context.search_path, None, &name.name)?;
         context.catalog.schema(table.schema).map(|schema| schema.name.clone())
     }
 
@@ -241,7 +236,8 @@ impl Binder<'_> {
         right_namespace.shift(left_plan.width());
         for table in &right_namespace.tables {
             let same = |other: &super::scope::ScopeTable| {
-                other.name == table.name && (other.schema == table.schema || other.schema.is_none() || table.schema.is_none())
+                other.name == table.name
+                    && (other.schema == table.schema || other.schema.is_none() || table.schema.is_none())
             };
             if namespace.tables.iter().any(same) {
                 let message = format!("table name \"{}\" specified more than once", table.name);
@@ -262,7 +258,13 @@ impl Binder<'_> {
             JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => (JoinKind::Right, constraint),
             JoinOperator::FullOuter(constraint) => (JoinKind::Full, constraint),
             JoinOperator::CrossJoin(JoinConstraint::None) => return self.cross(left, right, JoinKind::Inner, span),
-            _ => return Err(self.error(SqlState::SYNTAX_ERROR, "this kind of join is not in PostgreSQL's language", span)),
+            _ => {
+                return Err(self.error(
+                    SqlState::SYNTAX_ERROR,
+                    "this kind of join is not in PostgreSQL's language",
+                    span,
+                ));
+            }
         };
         let shared = match constraint {
             JoinConstraint::On(condition) => return self.join_on(left, right, kind, condition, span),

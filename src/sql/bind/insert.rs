@@ -34,7 +34,12 @@ impl Binder<'_> {
         if insert.on.is_some() {
             return Err(self.unsupported("INSERT … ON CONFLICT", span));
         }
-        if insert.or.is_some() || insert.ignore || insert.overwrite || insert.replace_into || !insert.assignments.is_empty() {
+        if insert.or.is_some()
+            || insert.ignore
+            || insert.overwrite
+            || insert.replace_into
+            || !insert.assignments.is_empty()
+        {
             return Err(self.error(SqlState::SYNTAX_ERROR, "this INSERT is not in PostgreSQL's language", span));
         }
         let name = self.name(tree)?;
@@ -212,12 +217,7 @@ impl Binder<'_> {
     }
 
     /// A default expression in the type of its column.
-    pub(super) fn default(
-        &mut self,
-        tree: &ast::Expr,
-        name: &str,
-        to: crate::base::types::DataType,
-    ) -> Result<Expr> {
+    pub(super) fn default(&mut self, tree: &ast::Expr, name: &str, to: crate::base::types::DataType) -> Result<Expr> {
         let namespace = Namespace::default();
         let scope = Scope { namespace: &namespace, clause: Clause::Default };
         if let ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) = tree {

@@ -9,10 +9,7 @@ use crate::{
         value::Value,
     },
     error::Result,
-    sql::{
-        expr::Expr,
-        plan::expressions::BOOL,
-    },
+    sql::{expr::Expr, plan::expressions::BOOL},
 };
 use sqlparser::{ast, tokenizer::Span};
 

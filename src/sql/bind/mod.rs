@@ -36,11 +36,7 @@ mod utility;
 use super::{
     expr::{Aggregate, Expr},
     parse::{Parsed, SourceText, Tree},
-    plan::{
-        Field, SubplanKind,
-        logical::Logical,
-        statistics::Statistics,
-    },
+    plan::{Field, SubplanKind, logical::Logical, statistics::Statistics},
 };
 use crate::{
     base::{
@@ -137,6 +133,12 @@ pub fn statement(
     binder.parameters = parameter_types.to_vec();
     let bound = parsed.with_stack(|| binder.tree(parsed.tree()))?;
     binder.finish(bound)
+}
+
+/// Binds a stored DEFAULT in the type of its column.
+pub fn default_value(text: &str, data_type: DataType, context: &BindContext<'_>) -> Result<Expr> {
+    let (tree, source) = super::parse::expression(text)?;
+    Binder::new(context, &source).default(&tree, "", data_type)
 }
 
 /// The state of binding one statement.

@@ -105,9 +105,7 @@ impl Binder<'_> {
         assignments: &mut Vec<(usize, Expr)>,
     ) -> Result<()> {
         match &assignment.target {
-            AssignmentTarget::ColumnName(name) => {
-                self.assign_column(name, &assignment.value, target, assignments)
-            }
+            AssignmentTarget::ColumnName(name) => self.assign_column(name, &assignment.value, target, assignments),
             AssignmentTarget::Tuple(columns) => {
                 let values: Vec<&ast::Expr> = match super::compare::unnested(&assignment.value) {
                     ast::Expr::Tuple(values) => values.iter().collect(),
@@ -116,7 +114,8 @@ impl Binder<'_> {
                     }
                     value if columns.len() == 1 => vec![value],
                     value => {
-                        let message = "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression";
+                        let message =
+                            "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression";
                         return Err(self.error(SqlState::FEATURE_NOT_SUPPORTED, message, value.span()));
                     }
                 };

@@ -8,7 +8,10 @@ use crate::{
     base::sqlstate::SqlState,
     error::Result,
     sql::{
-        expr::{Expr, resolve::{common_type, is_unknown}},
+        expr::{
+            Expr,
+            resolve::{common_type, is_unknown},
+        },
         names,
         plan::{
             Field, SortKey,
@@ -50,9 +53,9 @@ impl Binder<'_> {
     /// Binds a query; literals without a type stay so in the output, for INSERT and UNION to decide.
     pub(super) fn open_query(&mut self, query: &ast::Query) -> Result<Query> {
         if !query.locks.is_empty() {
-            return Err(self
-                .unsupported("SELECT FOR UPDATE and FOR SHARE", query.span())
-                .with_hint("Transactions are snapshot isolated: write the row, and retry when a commit fails with 40001."));
+            return Err(self.unsupported("SELECT FOR UPDATE and FOR SHARE", query.span()).with_hint(
+                "Transactions are snapshot isolated: write the row, and retry when a commit fails with 40001.",
+            ));
         }
         if query.settings.is_some()
             || query.format_clause.is_some()
@@ -169,9 +172,8 @@ impl Binder<'_> {
         }
         let mut plans = Vec::with_capacity(inputs.len());
         for (query, span) in inputs {
-            let retyped = self.retype(query.plan, |binder, position, expr| {
-                binder.implicit(expr, types[position], span)
-            })?;
+            let retyped =
+                self.retype(query.plan, |binder, position, expr| binder.implicit(expr, types[position], span))?;
             plans.push(retyped);
         }
         Ok(Query { plan: Logical::Append { inputs: plans }, fields })
@@ -272,7 +274,8 @@ impl Binder<'_> {
         }
         let query = self.settle_query(query)?;
         let columns = query.fields.iter().enumerate();
-        let columns = columns.map(|(position, field)| super::scope::plain(&field.name, position, field.data_type, None));
+        let columns =
+            columns.map(|(position, field)| super::scope::plain(&field.name, position, field.data_type, None));
         let namespace = Namespace { tables: Vec::new(), columns: columns.collect() };
         let mut keys = Vec::with_capacity(trees.len());
         for tree in trees {
@@ -351,7 +354,10 @@ impl Binder<'_> {
 }
 
 fn one() -> Expr {
-    use crate::base::{types::{DataType, TypeKind}, value::Value};
+    use crate::base::{
+        types::{DataType, TypeKind},
+        value::Value,
+    };
     Expr::Literal { value: Value::Int8(1), data_type: DataType::of(TypeKind::Int8) }
 }
 

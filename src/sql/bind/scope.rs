@@ -6,10 +6,7 @@ use crate::{
     error::{Error, Result},
     sql::{expr::Expr, names, plan::expressions},
 };
-use sqlparser::{
-    ast::Ident,
-    tokenizer::Span,
-};
+use sqlparser::{ast::Ident, tokenizer::Span};
 
 /// A column that a name may mean.
 #[derive(Clone, Debug)]
@@ -145,7 +142,8 @@ impl Binder<'_> {
         self.only_match(table.columns.iter(), name, span, || {
             let message = format!("column {}.{name} does not exist", table.name);
             let error = Error::new(SqlState::UNDEFINED_COLUMN, message);
-            let near = nearest(name, table.columns.iter().map(|column| (Some(table.name.as_str()), column.name.as_str())));
+            let near =
+                nearest(name, table.columns.iter().map(|column| (Some(table.name.as_str()), column.name.as_str())));
             self.at(with_near_column(error, near), span)
         })
     }
@@ -167,15 +165,18 @@ impl Binder<'_> {
 
     fn no_column(&self, name: &str, namespace: &Namespace, span: Span) -> Error {
         let error = Error::new(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist"));
-        let hidden = namespace.tables.iter().find_map(|table| {
-            table.columns.iter().any(|column| column.name == name).then_some(table.name.as_str())
-        });
+        let hidden = namespace
+            .tables
+            .iter()
+            .find_map(|table| table.columns.iter().any(|column| column.name == name).then_some(table.name.as_str()));
         if let Some(table) = hidden {
-            return self.at(error.with_hint(format!("Perhaps you meant to reference the column \"{table}.{name}\".")), span);
+            return self
+                .at(error.with_hint(format!("Perhaps you meant to reference the column \"{table}.{name}\".")), span);
         }
-        let candidates = namespace.tables.iter().flat_map(|table| {
-            table.columns.iter().map(|column| (Some(table.name.as_str()), column.name.as_str()))
-        });
+        let candidates = namespace
+            .tables
+            .iter()
+            .flat_map(|table| table.columns.iter().map(|column| (Some(table.name.as_str()), column.name.as_str())));
         self.at(with_near_column(error, nearest(name, candidates)), span)
     }
 
@@ -187,9 +188,7 @@ impl Binder<'_> {
         namespace: &'n Namespace,
         span: Span,
     ) -> Result<&'n ScopeTable> {
-        let fits = |table: &&ScopeTable| {
-            table.name == name && (schema.is_none() || table.schema.as_deref() == schema)
-        };
+        let fits = |table: &&ScopeTable| table.name == name && (schema.is_none() || table.schema.as_deref() == schema);
         let mut found = namespace.tables.iter().filter(fits);
         match (found.next(), found.next()) {
             (Some(table), None) => Ok(table),
@@ -198,7 +197,8 @@ impl Binder<'_> {
                 Err(self.error(SqlState::AMBIGUOUS_COLUMN, message, span))
             }
             (None, _) => {
-                let error = Error::new(SqlState::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{name}\""));
+                let error =
+                    Error::new(SqlState::UNDEFINED_TABLE, format!("missing FROM-clause entry for table \"{name}\""));
                 let near = nearest(name, namespace.tables.iter().map(|table| (None, table.name.as_str())));
                 let error = match near {
                     Some((_, near)) => error.with_hint(format!("Perhaps you meant to reference the table \"{near}\".")),

@@ -1,8 +1,9 @@
 //! One SELECT: from its tables to its sorted output.
 
 use super::{
-    Binder, Query, from,
+    Binder, Query,
     aggregate::{Grouping, Output},
+    from,
     scope::{Clause, Namespace, Scope},
 };
 use crate::{
@@ -120,8 +121,7 @@ impl Binder<'_> {
             SortBy::Expression(expression) => Some(expression),
             SortBy::Output(_) => None,
         });
-        let exprs: Vec<&Expr> =
-            outputs.iter().map(|output| &output.expression).chain(having).chain(sorted).collect();
+        let exprs: Vec<&Expr> = outputs.iter().map(|output| &output.expression).chain(having).chain(sorted).collect();
         self.grouping(groups, namespace, &exprs)
     }
 
@@ -185,7 +185,8 @@ impl Binder<'_> {
             plan = Logical::Sort { input: Box::new(plan), keys };
         }
         if has_more {
-            let kept = fields.iter().enumerate().map(|(position, field)| expressions::column(position, field.data_type));
+            let kept =
+                fields.iter().enumerate().map(|(position, field)| expressions::column(position, field.data_type));
             plan = plan.projected(kept.collect());
         }
         Ok(Query { plan, fields })
@@ -203,7 +204,9 @@ impl Binder<'_> {
         for item in items {
             match item {
                 SelectItem::UnnamedExpr(tree) => outputs.push(self.output(tree, from::anonymous(tree), scope)?),
-                SelectItem::ExprWithAlias { expr, alias } => outputs.push(self.output(expr, names::fold(alias), scope)?),
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    outputs.push(self.output(expr, names::fold(alias), scope)?)
+                }
                 SelectItem::Wildcard(_) => {
                     if namespace.tables.is_empty() {
                         let message = "SELECT * with no tables specified is not valid";
@@ -252,9 +255,8 @@ impl Binder<'_> {
     fn origin_of(&self, expression: &Expr, namespace: &Namespace) -> Option<(u32, u16)> {
         let Expr::Column { position, .. } = expression else { return None };
         let columns = namespace.tables.iter().flat_map(|table| &table.columns);
-        let mut here = columns.filter(
-            |column| matches!(column.expression, Expr::Column { position: other, .. } if other == *position),
-        );
+        let mut here = columns
+            .filter(|column| matches!(column.expression, Expr::Column { position: other, .. } if other == *position));
         here.next().and_then(|column| column.origin)
     }
 

@@ -102,11 +102,8 @@ fn set_transaction(session: bool, modes: &[TransactionMode]) -> Utility {
     if !session {
         return Utility::SetTransaction { isolation, read_only };
     }
-    let set = |name: &str, value: &str| Utility::Set {
-        name: name.to_owned(),
-        value: Some(value.to_owned()),
-        local: false,
-    };
+    let set =
+        |name: &str, value: &str| Utility::Set { name: name.to_owned(), value: Some(value.to_owned()), local: false };
     match (isolation, read_only) {
         (Some(Isolation::ReadUncommitted), _) => set("default_transaction_isolation", "read uncommitted"),
         (Some(Isolation::ReadCommitted), _) => set("default_transaction_isolation", "read committed"),

@@ -62,9 +62,8 @@ fn field(rest: &[u8], begin: usize, options: &CopyOptions, last: bool, fields: &
             };
         };
         if quoted {
-            let escaped = byte == options.escape && rest.get(at + 1).is_some_and(|&next| {
-                next == options.quote || next == options.escape
-            });
+            let escaped = byte == options.escape
+                && rest.get(at + 1).is_some_and(|&next| next == options.quote || next == options.escape);
             if byte == options.escape && byte == options.quote && at + 1 == rest.len() && !last {
                 return Ok(Ended::UnfinishedQuote);
             }

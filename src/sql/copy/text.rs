@@ -95,9 +95,9 @@ fn unescape(line: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize> {
         b'x' => {
             let digits = line[at + 1..].iter().take(2).take_while(|digit| digit.is_ascii_hexdigit()).count();
             if digits > 0 {
-                let value = line[at + 1..at + 1 + digits].iter().fold(0u32, |value, &digit| {
-                    value * 16 + char::from(digit).to_digit(16).unwrap_or(0)
-                });
+                let value = line[at + 1..at + 1 + digits]
+                    .iter()
+                    .fold(0u32, |value, &digit| value * 16 + char::from(digit).to_digit(16).unwrap_or(0));
                 out.push(value as u8);
                 return Ok(at + 1 + digits);
             }

@@ -116,13 +116,10 @@ impl Writer {
     }
 
     fn csv_field(&self, field: &[u8], force: bool, only: bool, out: &mut Vec<u8>) {
-        let special = |&byte: &u8| {
-            byte == self.options.delimiter || byte == self.options.quote || byte == b'\n' || byte == b'\r'
-        };
-        let quote = force
-            || field == self.options.null.as_bytes()
-            || field.iter().any(special)
-            || (only && field == b"\\.");
+        let special =
+            |&byte: &u8| byte == self.options.delimiter || byte == self.options.quote || byte == b'\n' || byte == b'\r';
+        let quote =
+            force || field == self.options.null.as_bytes() || field.iter().any(special) || (only && field == b"\\.");
         if !quote {
             return out.extend_from_slice(field);
         }

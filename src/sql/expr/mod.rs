@@ -48,7 +48,7 @@ pub enum Expr {
         operand: Box<Expr>,
         negated: bool,
     },
-    /// IS [NOT] TRUE | FALSE (a boolean test that is never NULL).
+    /// IS \[NOT\] TRUE | FALSE (a boolean test that is never NULL).
     IsBool {
         operand: Box<Expr>,
         is: bool,

@@ -35,12 +35,13 @@ const RECURSION_MAX: usize = 4 * crate::base::limits::STATEMENT_DEPTH_MAX;
 /// Stack for statements that nest deeply: trees are built, bound and dropped by recursion.
 const DEEP_STACK_BYTES: usize = 64 << 20;
 
-/// One statement of a script.
+/// One statement of a script. Cheap to clone.
+#[derive(Clone)]
 pub struct Parsed {
     /// Its own text, without the semicolon and the space around it.
     pub text: String,
     pub(in crate::sql) source: Arc<Source>,
-    tree: Option<Tree>,
+    tree: Option<Arc<Tree>>,
     /// Whether it nests so deeply that whoever walks the tree needs more stack.
     deep: bool,
 }
@@ -59,7 +60,21 @@ pub enum Tree {
 impl Parsed {
     /// The syntax tree.
     pub fn tree(&self) -> &Tree {
-        self.tree.as_ref().unwrap_or(&Tree::Empty)
+        self.tree.as_deref().unwrap_or(&Tree::Empty)
+    }
+
+    /// A statement with nothing in it.
+    pub fn empty() -> Parsed {
+        Parsed { text: String::new(), source: Arc::new(Source::new("")), tree: None, deep: false }
+    }
+
+    /// Whether it is one that a failed transaction still takes: COMMIT, ROLLBACK, ROLLBACK TO.
+    pub fn ends_transaction(&self) -> bool {
+        match self.tree() {
+            Tree::Utility(UtilityTree::Commit { .. } | UtilityTree::Rollback { .. }) => true,
+            Tree::Sql(statement) => matches!(**statement, ast::Statement::Rollback { .. }),
+            _ => false,
+        }
     }
 
     /// Whether there is nothing in it.
@@ -106,7 +121,7 @@ pub fn script(text: &str) -> Result<Vec<Parsed>> {
     }
     if statements.is_empty() {
         let text = String::new();
-        statements.push(Parsed { text, source, tree: Some(Tree::Empty), deep: false });
+        statements.push(Parsed { text, source, tree: None, deep: false });
     }
     Ok(statements)
 }
@@ -172,7 +187,7 @@ fn statement(
     let stop = end.map_or(source.text().len(), |location| source.offset(location)).max(start);
     let text = source.text().get(start..stop).unwrap_or_default().trim_end().to_owned();
     let tree = on_stack(deep, || tree(source, tokens, end))?;
-    Ok(Parsed { text, source: source.clone(), tree: Some(tree), deep })
+    Ok(Parsed { text, source: source.clone(), tree: Some(Arc::new(tree)), deep })
 }
 
 fn tree(source: &Source, tokens: Vec<TokenWithSpan>, end: Option<sqlparser::tokenizer::Location>) -> Result<Tree> {
@@ -184,3 +199,6 @@ fn tree(source: &Source, tokens: Vec<TokenWithSpan>, end: Option<sqlparser::toke
     }
     Ok(tree)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,19 +19,57 @@ use std::sync::Arc;
 pub enum Logical {
     /// Rows of a table: the columns at `columns` (positions in `table.columns`, ascending), and with `with_key` the
     /// encoded key behind them, for which all of `filter` holds.
-    Scan { table: Arc<Table>, columns: Vec<usize>, filter: Vec<Expr>, with_key: bool },
+    Scan {
+        table: Arc<Table>,
+        columns: Vec<usize>,
+        filter: Vec<Expr>,
+        with_key: bool,
+    },
     /// A relation made from the catalog.
-    Virtual { relation: String, columns: Vec<usize>, types: Vec<DataType> },
-    Values { rows: Vec<Vec<Expr>>, types: Vec<DataType> },
-    Filter { input: Box<Logical>, predicate: Vec<Expr> },
-    Project { input: Box<Logical>, expressions: Vec<Expr> },
-    Aggregate { input: Box<Logical>, groups: Vec<Expr>, aggregates: Vec<Aggregate> },
-    Sort { input: Box<Logical>, keys: Vec<SortKey> },
-    Limit { input: Box<Logical>, limit: Option<Expr>, offset: Option<Expr> },
-    Distinct { input: Box<Logical> },
+    Virtual {
+        relation: String,
+        columns: Vec<usize>,
+        types: Vec<DataType>,
+    },
+    Values {
+        rows: Vec<Vec<Expr>>,
+        types: Vec<DataType>,
+    },
+    Filter {
+        input: Box<Logical>,
+        predicate: Vec<Expr>,
+    },
+    Project {
+        input: Box<Logical>,
+        expressions: Vec<Expr>,
+    },
+    Aggregate {
+        input: Box<Logical>,
+        groups: Vec<Expr>,
+        aggregates: Vec<Aggregate>,
+    },
+    Sort {
+        input: Box<Logical>,
+        keys: Vec<SortKey>,
+    },
+    Limit {
+        input: Box<Logical>,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+    },
+    Distinct {
+        input: Box<Logical>,
+    },
     /// Output: left columns, then right columns.
-    Join { left: Box<Logical>, right: Box<Logical>, kind: JoinKind, condition: Vec<Expr> },
-    Append { inputs: Vec<Logical> },
+    Join {
+        left: Box<Logical>,
+        right: Box<Logical>,
+        kind: JoinKind,
+        condition: Vec<Expr>,
+    },
+    Append {
+        inputs: Vec<Logical>,
+    },
 }
 
 impl Logical {

@@ -253,8 +253,20 @@ fn is_empty((start, end): &Range) -> bool {
 fn is_beyond(limit: &Bound<Vec<u8>>, key: &[u8], forward: bool) -> bool {
     match limit {
         Bound::Unbounded => false,
-        Bound::Included(limit) => if forward { key > limit.as_slice() } else { key < limit.as_slice() },
-        Bound::Excluded(limit) => if forward { key >= limit.as_slice() } else { key <= limit.as_slice() },
+        Bound::Included(limit) => {
+            if forward {
+                key > limit.as_slice()
+            } else {
+                key < limit.as_slice()
+            }
+        }
+        Bound::Excluded(limit) => {
+            if forward {
+                key >= limit.as_slice()
+            } else {
+                key <= limit.as_slice()
+            }
+        }
     }
 }
 

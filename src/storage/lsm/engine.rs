@@ -86,7 +86,14 @@ pub struct Engine {
 
 impl Engine {
     /// Puts the parts together; the tables are open already.
-    pub fn new(env: &Env, options: Options, store: Rc<Store>, state: State, version: Version, file: ManifestFile) -> Engine {
+    pub fn new(
+        env: &Env,
+        options: Options,
+        store: Rc<Store>,
+        state: State,
+        version: Version,
+        file: ManifestFile,
+    ) -> Engine {
         let snapshot = Rc::new(Snapshot { active: Rc::default(), sealed: Vec::new(), version: Rc::new(version) });
         Engine {
             env: env.clone(),
@@ -285,14 +292,16 @@ impl Engine {
         let applied = state.apply(edit);
         debug_assert!(applied.is_ok(), "an edit that was tried before does not fit");
         self.level_zero_depth.set(level_zero_depth(&state.levels[0]));
-        let mut open: BTreeMap<u64, &Rc<Table>> = before.version.tables().map(|table| (table.meta.number, table)).collect();
+        let mut open: BTreeMap<u64, &Rc<Table>> =
+            before.version.tables().map(|table| (table.meta.number, table)).collect();
         open.extend(added.iter().map(|(&number, table)| (number, table)));
         let level = |metas: &Vec<_>| {
             let table = |meta: &super::manifest::edit::TableMeta| open.get(&meta.number).map(|&table| table.clone());
             metas.iter().filter_map(table).collect()
         };
         let levels = state.levels.iter().map(level).collect();
-        let sealed = before.sealed.iter().filter(|sealed| !flushed.is_some_and(|flushed| Rc::ptr_eq(flushed, &sealed.memtable)));
+        let sealed =
+            before.sealed.iter().filter(|sealed| !flushed.is_some_and(|flushed| Rc::ptr_eq(flushed, &sealed.memtable)));
         let sealed = sealed.cloned().collect();
         for (_, number) in &edit.removed {
             if !edit.added.iter().any(|(_, meta)| meta.number == *number)

@@ -101,7 +101,10 @@ impl Table {
         let len = file.len().await.map_err(|e| Error::io(doing(), e))?;
         let damaged = |damage: Damage| damage_of(store, meta.number, damage);
         if len != meta.file_bytes {
-            return Err(damaged(Damage { offset: len.min(meta.file_bytes), what: "another length than the manifest says" }));
+            return Err(damaged(Damage {
+                offset: len.min(meta.file_bytes),
+                what: "another length than the manifest says",
+            }));
         }
         let mut from = len.saturating_sub(TAIL_BYTES);
         let metadata = loop {
@@ -111,7 +114,10 @@ impl Table {
                 Parsed::NeedFrom(offset) => from = offset,
             }
         };
-        if metadata.identity != meta.identity || metadata.number != meta.number || metadata.properties != *meta.properties {
+        if metadata.identity != meta.identity
+            || metadata.number != meta.number
+            || metadata.properties != *meta.properties
+        {
             return Err(damaged(Damage { offset: len, what: "a table, but not the one the manifest means" }));
         }
         store.metadata_bytes.set(store.metadata_bytes.get() + metadata.bytes());
@@ -249,5 +255,7 @@ async fn read_exactly(file: &File, offset: u64, len: usize) -> std::io::Result<B
 fn damage_of(store: &Store, number: u64, damage: Damage) -> Error {
     let path = store.table_path(number);
     Error::corrupt(format!("table {} is damaged at offset {}: {}", path.display(), damage.offset, damage.what))
-        .with_hint("Nothing was served from the damaged place. Restore the file from a copy, or the node from a replica.")
+        .with_hint(
+            "Nothing was served from the damaged place. Restore the file from a copy, or the node from a replica.",
+        )
 }

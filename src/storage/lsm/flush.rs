@@ -101,6 +101,8 @@ fn forgotten(engine: &Engine, sealed: &Sealed, edit: &Edit) -> Vec<StorageId> {
     let is_in_tables = |dropped| {
         tables().any(|meta| storage(meta.smallest()) <= Some(dropped) && storage(meta.largest()) >= Some(dropped))
     };
-    let gone = |(&dropped, &position): (&StorageId, &_)| (position <= sealed.position && !is_in_tables(dropped)).then_some(dropped);
+    let gone = |(&dropped, &position): (&StorageId, &_)| {
+        (position <= sealed.position && !is_in_tables(dropped)).then_some(dropped)
+    };
     state.dropped.iter().filter_map(gone).collect()
 }

@@ -36,7 +36,11 @@ impl MemorySource {
     fn step(&mut self) -> Walk {
         if self.started {
             let before = self.cursor.place();
-            if self.forward { self.cursor.advance() } else { self.cursor.retreat() }
+            if self.forward {
+                self.cursor.advance()
+            } else {
+                self.cursor.retreat()
+            }
             let memtable = self.cursor.memtable();
             self.same_key = match (before, self.cursor.place()) {
                 (Some(before), Some(here)) => memtable.entry(before).key == memtable.entry(here).key,

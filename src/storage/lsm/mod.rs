@@ -228,7 +228,8 @@ impl Lsm {
         let mut found = BTreeSet::new();
         for snapshot in self.engine().held_snapshots() {
             snapshot.memtables().for_each(|memtable| found.append(&mut memtable.provisionals()));
-            found.extend(snapshot.version.tables().flat_map(|table| table.meta.properties.provisionals.iter().copied()));
+            found
+                .extend(snapshot.version.tables().flat_map(|table| table.meta.properties.provisionals.iter().copied()));
         }
         found
     }

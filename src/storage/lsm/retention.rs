@@ -105,7 +105,8 @@ mod tests {
         provisional.set(Timestamp(5), Resolution::Open);
         provisional.set(Timestamp(6), Resolution::Committed(Timestamp(9)));
         provisional.set(Timestamp(7), Resolution::Aborted);
-        let seen = |view: &View| (4..=9).filter(|&at| view.sees(Timestamp(at), &provisional).is_some()).collect::<Vec<_>>();
+        let seen =
+            |view: &View| (4..=9).filter(|&at| view.sees(Timestamp(at), &provisional).is_some()).collect::<Vec<_>>();
         assert_eq!(seen(&View::at(Timestamp(8))), [4, 8]);
         assert_eq!(seen(&View::at(Timestamp(9))), [4, 6, 8, 9]);
         assert_eq!(seen(&View { snapshot: Timestamp(4), own: Rc::from([Timestamp(5)]) }), [4, 5]);

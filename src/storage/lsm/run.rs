@@ -253,7 +253,8 @@ impl RunCursor {
                 if backward {
                     self.ahead = self.ahead.drain(..).rev().collect();
                 }
-                self.window_bytes = (self.window_bytes * 4).clamp(64 << 10, self.reading.read_ahead_bytes.max(64 << 10));
+                self.window_bytes =
+                    (self.window_bytes * 4).clamp(64 << 10, self.reading.read_ahead_bytes.max(64 << 10));
             }
             Stage::Table | Stage::Entry | Stage::End => {}
         }

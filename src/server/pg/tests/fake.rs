@@ -57,6 +57,8 @@ enum Running {
         portal: Option<String>,
         fields: Rc<[Field]>,
         rows: usize,
+        /// Rows given before this start, and in all.
+        first: usize,
         given: usize,
         bytes: usize,
         values: Vec<Value>,
@@ -176,7 +178,8 @@ impl FakeSession {
             ["rows" | "echo", ..] => {
                 let rows = if words[0] == "rows" { number(1) } else { 1 };
                 let (fields, bytes) = (prepared.fields.clone(), number(2));
-                self.running = Running::Rows { portal, fields: fields.clone(), rows, given, bytes, values };
+                self.running =
+                    Running::Rows { portal, fields: fields.clone(), rows, first: given, given, bytes, values };
                 Ok(Started::Rows(fields))
             }
             ["error", code, ..] => {
@@ -245,7 +248,7 @@ impl Backend for FakeSession {
         std::mem::take(&mut self.changes)
     }
 
-    fn style(&self) -> Style {
+    fn style(&mut self) -> Style {
         Style::default()
     }
 
@@ -329,9 +332,13 @@ impl Backend for FakeSession {
     async fn fetch(&mut self, rows_max: usize) -> Result<Fetch> {
         self.called();
         match &mut self.running {
-            Running::Rows { portal, fields, rows, given, bytes, values } => {
+            Running::Rows { portal, fields, rows, first, given, bytes, values } => {
                 let count = (*rows - *given).min(limits::BATCH_ROWS);
-                let count = if rows_max > 0 { count.min(rows_max) } else { count };
+                let count = if rows_max > 0 { count.min(rows_max + *first - *given) } else { count };
+                if rows_max > 0 && *given - *first == rows_max {
+                    self.running = Running::Nothing;
+                    return Ok(Fetch::Suspended);
+                }
                 if count == 0 {
                     let tag = format!("SELECT {rows}");
                     self.running = Running::Nothing;

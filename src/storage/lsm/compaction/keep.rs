@@ -56,7 +56,13 @@ impl Keeper {
     }
 
     /// Decides on the next version. `may_be_deeper` tells whether an older version may lie where this merge does not look.
-    pub fn decide(&mut self, key: &[u8], at: Timestamp, live: bool, may_be_deeper: impl FnOnce(&[u8]) -> bool) -> Verdict {
+    pub fn decide(
+        &mut self,
+        key: &[u8],
+        at: Timestamp,
+        live: bool,
+        may_be_deeper: impl FnOnce(&[u8]) -> bool,
+    ) -> Verdict {
         if !self.started || self.key != key {
             self.begin(key);
         }

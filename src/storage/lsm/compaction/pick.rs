@@ -69,7 +69,8 @@ pub fn pick(state: &State, situation: &Situation, options: &Options) -> Option<C
 
 /// The most tables of level 0 that overlap at one key.
 pub fn level_zero_depth(tables: &[TableMeta]) -> usize {
-    let covers = |table: &TableMeta| tables.iter().filter(|other| other.overlaps(table.smallest(), table.smallest())).count();
+    let covers =
+        |table: &TableMeta| tables.iter().filter(|other| other.overlaps(table.smallest(), table.smallest())).count();
     tables.iter().map(covers).max().unwrap_or(0)
 }
 
@@ -144,7 +145,8 @@ fn largest_need(state: &State, options: &Options) -> Option<Choice> {
         let bytes: u64 = state.levels[level].iter().map(|table| table.file_bytes).sum();
         bytes.saturating_mul(100) / options.level_bytes_max(level).max(1)
     };
-    let (worst, level) = (1..LEVELS - 1).map(|level| (percent(level), level)).max_by_key(|&(p, level)| (p, LEVELS - level))?;
+    let (worst, level) =
+        (1..LEVELS - 1).map(|level| (percent(level), level)).max_by_key(|&(p, level)| (p, LEVELS - level))?;
     match (zero_percent >= 100, worst > 100) {
         (true, true) if worst > 2 * zero_percent => one_table_down(state, level, options),
         (true, _) => level_zero(state),
@@ -185,9 +187,8 @@ fn close_over_older<'a>(zero: &'a [TableMeta], taken: &mut Vec<&'a TableMeta>) {
     loop {
         let is_missing = |table: &&TableMeta| {
             let is_taken = taken.iter().any(|other| other.number == table.number);
-            let is_under = |other: &&TableMeta| {
-                other.number > table.number && other.overlaps(table.smallest(), table.largest())
-            };
+            let is_under =
+                |other: &&TableMeta| other.number > table.number && other.overlaps(table.smallest(), table.largest());
             !is_taken && taken.iter().any(is_under)
         };
         let Some(missing) = zero.iter().find(|table| is_missing(table)) else { return };
@@ -198,7 +199,8 @@ fn close_over_older<'a>(zero: &'a [TableMeta], taken: &mut Vec<&'a TableMeta>) {
 /// The table of a level that is cheapest to hand down.
 fn one_table_down(state: &State, level: usize, options: &Options) -> Option<Choice> {
     let cost = |table: &&TableMeta| {
-        let below: u64 = overlapping(state, level + 1, table.smallest(), table.largest()).iter().map(|t| t.file_bytes).sum();
+        let below: u64 =
+            overlapping(state, level + 1, table.smallest(), table.largest()).iter().map(|t| t.file_bytes).sum();
         (below.saturating_mul(1000) / table.file_bytes.max(1), table.number)
     };
     let table = state.levels[level].iter().min_by_key(cost)?;
@@ -230,11 +232,13 @@ fn rewrite(state: &State, situation: &Situation) -> Option<Choice> {
 fn gains_by_rewriting(state: &State, level: usize, table: &TableMeta, situation: &Situation) -> bool {
     let properties = &table.properties;
     let is_decided = |at: &Timestamp| !situation.open.contains(at);
-    let has_dropped = storages(table).is_some_and(|(first, last)| situation.dropped.range(first..=last).next().is_some());
+    let has_dropped =
+        storages(table).is_some_and(|(first, last)| situation.dropped.range(first..=last).next().is_some());
     if properties.provisionals.iter().any(is_decided) || has_dropped {
         return true;
     }
-    let is_bottom = (level + 1..LEVELS).all(|deeper| overlapping(state, deeper, table.smallest(), table.largest()).is_empty());
+    let is_bottom =
+        (level + 1..LEVELS).all(|deeper| overlapping(state, deeper, table.smallest(), table.largest()).is_empty());
     let tombstones = if is_bottom && level > 0 { properties.tombstones } else { 0 };
     let garbage = properties.superseded + tombstones;
     level > 0 && properties.newest <= situation.horizon && garbage * 2 > properties.entries

@@ -161,7 +161,10 @@ impl Edit {
 }
 
 fn level_of(number: u64) -> Result<usize, Malformed> {
-    usize::try_from(number).ok().filter(|&level| level < LEVELS).ok_or(Malformed("an edit for a level that is not there"))
+    usize::try_from(number)
+        .ok()
+        .filter(|&level| level < LEVELS)
+        .ok_or(Malformed("an edit for a level that is not there"))
 }
 
 fn storage_of(number: u64) -> Result<StorageId, Malformed> {

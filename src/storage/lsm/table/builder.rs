@@ -237,7 +237,9 @@ mod tests {
 
     #[test]
     fn separators_lie_between() {
-        for (last, next, expected) in [("abcde", "abxyz", "abd"), ("abc", "abd", "abc"), ("ab", "abc", "ab"), ("a", "c", "b")] {
+        for (last, next, expected) in
+            [("abcde", "abxyz", "abd"), ("abc", "abd", "abc"), ("ab", "abc", "ab"), ("a", "c", "b")]
+        {
             assert_eq!(separator(last.as_bytes(), Some(next.as_bytes())), expected.as_bytes());
         }
         assert_eq!(separator(b"zz", None), b"zz");

@@ -51,7 +51,11 @@ pub struct Filter {
 impl Filter {
     /// Takes over a filter's contents.
     pub fn new(bytes: Box<[u8]>) -> Result<Filter, Malformed> {
-        if bytes.len().is_multiple_of(LINE_BYTES) { Ok(Filter { bytes }) } else { Err(Malformed("a filter of odd length")) }
+        if bytes.len().is_multiple_of(LINE_BYTES) {
+            Ok(Filter { bytes })
+        } else {
+            Err(Malformed("a filter of odd length"))
+        }
     }
 
     /// False if no key with this hash is in the part.
