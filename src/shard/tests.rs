@@ -353,14 +353,13 @@ fn a_bank_on_three_cores_keeps_its_books() {
         for client in clients {
             client.await.unwrap();
         }
-        let violations = bank::check(&shard, options, &ledger.borrow()).await.unwrap();
+        let violations = bank::check(&shard, options, &ledger).await.unwrap();
         assert!(violations.is_empty(), "{violations:#?}");
         let (acknowledged, refused, unknown) = ledger.borrow().counts();
         assert!(acknowledged > 100 && refused > 10 && unknown == 0, "{:?}", ledger.borrow().counts());
     });
     together(dir.path().into(), 3, move |shard| async move {
-        let told = bank::Told::default();
-        let violations = bank::check(&shard, options, &told).await.unwrap();
+        let violations = bank::check(&shard, options, &bank::Ledger::default()).await.unwrap();
         // Nobody was told anything in this life; but the books must balance.
         assert!(violations.iter().all(|violation| violation.contains("never began")), "{violations:#?}");
     });
