@@ -6,6 +6,8 @@ pub mod convert;
 pub mod datetime;
 #[cfg(test)]
 pub(crate) mod generate;
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod hash;
 pub mod ids;
 pub mod json;

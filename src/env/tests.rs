@@ -191,6 +191,7 @@ fn tcp_and_udp_carry_bytes() {
 #[test]
 fn an_idle_core_sleeps() {
     let used = glommio::start_shard(None, "idle", glommio::Options::default(), |env| async move {
+        env.sleep(Duration::from_millis(300)).await;
         let before = thread_cpu_time();
         env.sleep(Duration::from_millis(500)).await;
         thread_cpu_time() - before

@@ -5,7 +5,7 @@
 mod describe;
 
 use super::{
-    expr::Expr,
+    expr::{Aggregate, Expr},
     plan::{AggregateMode, Body, Bound, Gather, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets},
 };
 use crate::{base::ids::IndexId, catalog::Table};
@@ -126,13 +126,13 @@ impl Printer {
                 self.head(depth, format!("{stage}{method}"));
                 let below = self.unary(input, depth, |names| {
                     let key = ("Group Key", list(groups, names));
-                    let calls: Vec<String> = aggregates.iter().map(|call| aggregate_text(call, names)).collect();
+                    let calls: Vec<String> = aggregates.iter().map(|call| shown_call(call, *mode, names)).collect();
                     let calls = ("Aggregates", calls.join(", "));
                     let both = [key, calls];
                     both.into_iter().filter(|(_, text)| !text.is_empty()).collect()
                 });
                 let groups = groups.iter().map(|group| expression(group, &below));
-                groups.chain(aggregates.iter().map(|call| aggregate_text(call, &below))).collect()
+                groups.chain(aggregates.iter().map(|call| shown_call(call, *mode, &below))).collect()
             }
             Node::Sort { input, keys } => {
                 self.head(depth, "Sort".to_owned());
@@ -277,6 +277,14 @@ impl Printer {
             names.push("(key)".to_owned());
         }
         names
+    }
+}
+
+/// An aggregate call; a final one is called as the partial one whose states it takes.
+fn shown_call(call: &Aggregate, mode: AggregateMode, names: &[String]) -> String {
+    match mode {
+        AggregateMode::Final => list(&call.arguments, names),
+        AggregateMode::Single | AggregateMode::Partial => aggregate_text(call, names),
     }
 }
 

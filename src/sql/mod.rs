@@ -3,7 +3,6 @@
 //! No time, disk, network or randomness: what an expression needs of these (now(), a seed) comes in
 //! [`expr::Context`]; rows come in through [`execute`]'s sources.
 
-mod ahead;
 pub mod bind;
 pub mod copy;
 pub mod define;

@@ -1,15 +1,13 @@
 //! Text to intervals: PostgreSQL's words, the SQL standard's `1-2 3 04:05:06`, and ISO 8601's `P1Y2M3DT4H5M6S`.
 
-use super::decode::fraction;
 use super::keywords::{IntervalWord, Unit, interval_word};
 use super::parse::Problem;
+use super::parts::{Decode, fraction};
 use super::token::{Shape, Token, split};
 use super::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND};
 use crate::base::types::DataType;
 use crate::base::value::{Interval, Value};
 use crate::error::Result;
-
-type Decode<T> = std::result::Result<T, Problem>;
 
 /// The field bits of an interval type's modifier.
 const RANGE_MONTH: i32 = 1 << 1;

@@ -17,6 +17,7 @@ pub mod format;
 mod interval_text;
 mod keywords;
 pub mod parse;
+mod parts;
 pub mod range;
 mod token;
 pub mod truncate;

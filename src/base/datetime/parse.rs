@@ -169,7 +169,7 @@ pub fn make_timestamp(date: (i32, i32, i32), hour: i32, minute: i32, second: f64
 pub fn zone_argument(text: &str) -> Result<Zone> {
     let trimmed = text.trim();
     if trimmed.starts_with(['+', '-']) {
-        let seconds = super::decode::offset(trimmed).map_err(|found| found.error(text, "time zone"))?;
+        let seconds = super::parts::offset(trimmed).map_err(|found| found.error(text, "time zone"))?;
         // A bare offset in AT TIME ZONE has the sign of POSIX: positive is west.
         return Ok(Zone::fixed(-seconds));
     }

@@ -1,5 +1,8 @@
 use super::*;
 use crate::base::generate::{Generator, column_types};
+use crate::base::golden;
+use crate::base::text;
+use crate::base::types::DataType;
 use crate::base::value::Value;
 
 /// What the encoding promises, for every type, both directions: order, equality, and the way back.
@@ -62,4 +65,22 @@ fn any_bytes_decode_to_a_value_or_an_error() {
         };
         let _ = decode_value(&mut bytes.as_slice(), data_type, round % 2 == 0);
     }
+}
+
+/// `testdata/keys.txt`: a type, `desc` or `asc`, and a literal give the encoded column, and what it decodes to.
+#[test]
+fn golden() {
+    golden::run("keys.txt", |command| {
+        let [type_name, direction, literal] = command.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
+        let data_type = DataType::from_name(type_name).unwrap();
+        let descending = direction == "desc";
+        let value = match literal {
+            "NULL" => Value::Null,
+            literal => text::parse(literal, data_type).unwrap(),
+        };
+        let mut key = Vec::new();
+        encode_value(&value, data_type, descending, descending, &mut key);
+        let back = decode_value(&mut key.as_slice(), data_type, descending).unwrap();
+        format!("{} -> {}", golden::hexadecimal(&key), text::to_text(&back, data_type))
+    });
 }

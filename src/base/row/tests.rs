@@ -1,6 +1,8 @@
 use super::*;
 use crate::base::batch::{Batch, Column};
 use crate::base::generate::{Generator, column_types};
+use crate::base::golden;
+use crate::base::text;
 use crate::base::types::DataType;
 use crate::base::value::Value;
 
@@ -64,4 +66,26 @@ fn any_bytes_decode_to_a_row_or_an_error() {
         let mut batch = Batch::new(types.iter().copied());
         let _ = decode_columns(&bytes, &positions, &wanted, &mut batch.columns);
     }
+}
+
+/// `testdata/rows.txt`: `type literal` on each line gives the row of schema version 1.
+#[test]
+fn golden() {
+    golden::run("rows.txt", |command| {
+        let (mut values, mut types) = (Vec::new(), Vec::new());
+        for line in command.lines() {
+            let (type_name, literal) = line.split_once(' ').unwrap();
+            let data_type = DataType::from_name(type_name).unwrap();
+            values.push(if literal == "NULL" { Value::Null } else { text::parse(literal, data_type).unwrap() });
+            types.push(data_type);
+        }
+        let bytes = encode(1, &values, &types);
+        let reader = RowReader::new(&bytes).unwrap();
+        let mut shown = golden::hexadecimal(&bytes);
+        for (position, data_type) in types.iter().enumerate() {
+            let value = reader.get(position, *data_type).unwrap().unwrap();
+            shown += &format!("\n{position}: {}", text::to_text(&value, *data_type));
+        }
+        shown
+    });
 }

@@ -4,6 +4,9 @@
 //! and in a task of the owning core otherwise, at most a window of batches ahead. Dropping the stream stops the driver.
 
 mod driver;
+mod modify;
+mod ranges;
+mod source;
 mod stream;
 
 pub use stream::FragmentStream;
@@ -11,7 +14,7 @@ pub(super) use stream::{Producers, Stream};
 
 use super::{ReadView, TableUse};
 use crate::{
-    base::{ids::TransactionId, write::Write},
+    base::{ids::{ShardId, TransactionId}, write::Write},
     catalog::Table,
     sql::{
         expr::{Context, Expr},
@@ -63,5 +66,5 @@ pub struct Summary {
     /// Writes for keys of other shards that the fragment has not sent there itself. Beyond a mebibyte it sends them.
     pub remote: Vec<Write>,
     /// Other shards that the fragment has sent writes to: the transaction has writes there now.
-    pub writers: Vec<crate::base::ids::ShardId>,
+    pub writers: Vec<ShardId>,
 }
