@@ -93,7 +93,8 @@ impl Query {
         }
         loop {
             match self.executor.next()? {
-                Step::Batch(batch) if batch.rows == 0 => {}
+                // Work without rows: others get their turn, and a cancel request is seen.
+                Step::Batch(batch) if batch.rows == 0 => core.shard.env().yield_if_needed().await,
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(source) => {
