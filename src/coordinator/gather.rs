@@ -20,7 +20,11 @@ use crate::{
         plan::{Gather, Node, Targets},
     },
 };
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+    sync::Arc,
+};
 
 /// A query that is being run.
 pub struct Query {
@@ -51,7 +55,7 @@ enum Feed {
     },
     Merge(Merging),
     /// Rows made from the catalog.
-    Ready(Vec<Batch>),
+    Ready(VecDeque<Batch>),
 }
 
 impl Query {
@@ -75,7 +79,7 @@ impl Query {
                 },
                 Source::Virtual { relation, columns, types } => {
                     let rows = sql::system::rows(relation, catalog, database, &context)?;
-                    Feed::Ready(sql::system::batches(rows, columns, types))
+                    Feed::Ready(sql::system::batches(rows, columns, types).into())
                 }
                 Source::Scan(_) => return Err(Error::internal("a scan outside of a fragment")),
             });
@@ -141,7 +145,7 @@ impl Feed {
     async fn next(&mut self) -> Result<Option<Batch>> {
         match self {
             Feed::Waiting { .. } => Err(Error::internal("a source was read before it was started")),
-            Feed::Ready(batches) => Ok(if batches.is_empty() { None } else { Some(batches.remove(0)) }),
+            Feed::Ready(batches) => Ok(batches.pop_front()),
             Feed::Merge(merge) => merge.next().await,
             Feed::Streams { streams, at } => {
                 while let Some(stream) = streams.get_mut(*at) {
