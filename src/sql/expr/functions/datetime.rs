@@ -123,6 +123,10 @@ pub(crate) fn call(call: &Call<'_>, arguments: &[Value]) -> Result<Option<Value>
         (F::IsFinite, [value]) => Value::Bool(extract::is_finite(value)),
         (F::AtTimeZone, [to, value]) => at_time_zone(call, to, value)?,
         (F::Overlaps, [a, b, c, d]) => overlaps([a, b], [c, d]),
+        (F::ToChar | F::ToTimestamp | F::ToDate | F::ToNumber, _) => {
+            return Err(Error::unsupported("formatting by a pattern (to_char, to_timestamp, to_date, to_number)")
+                .with_hint("Use casts, extract() and date_trunc()."));
+        }
         _ => return now(call, arguments),
     };
     Ok(Some(value))
