@@ -39,9 +39,16 @@ pub struct Query {
 /// Where a source of the executor gets its batches.
 enum Feed {
     /// Fragments that are not started yet.
-    Waiting { plan: Arc<Node>, shards: Vec<ShardId>, merge: Option<Vec<sql::plan::SortKey>> },
+    Waiting {
+        plan: Arc<Node>,
+        shards: Vec<ShardId>,
+        merge: Option<Vec<sql::plan::SortKey>>,
+    },
     /// One stream after the other.
-    Streams { streams: Vec<FragmentStream>, at: usize },
+    Streams {
+        streams: Vec<FragmentStream>,
+        at: usize,
+    },
     Merge(Merging),
     /// Rows made from the catalog.
     Ready(Vec<Batch>),

@@ -39,7 +39,10 @@ pub enum Run {
     /// Rows that a plan makes while they are fetched.
     Query(Box<Query>),
     /// Rows that are there already, and the tag that follows them.
-    Rows { batches: VecDeque<Batch>, tag: String },
+    Rows {
+        batches: VecDeque<Batch>,
+        tag: String,
+    },
     CopyIn(Box<super::copy::CopyIn>),
     CopyOut(Box<super::copy::CopyOut>),
 }

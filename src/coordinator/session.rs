@@ -13,7 +13,7 @@ use super::{
     transaction::Transaction,
 };
 use crate::{
-    base::{ids::DatabaseId, sqlstate::SqlState, batch::Batch, value::Value},
+    base::{batch::Batch, ids::DatabaseId, sqlstate::SqlState, value::Value},
     catalog::Catalog,
     error::{Error, Result},
     sql::{expr::SessionFacts, parse::Parsed, plan::Field, utility::CopyFormat},
@@ -307,10 +307,7 @@ impl Session {
     fn check_serving(&self) -> Result<()> {
         match self.core.stopping.get() {
             false => Ok(()),
-            true => Err(Error::new(
-                SqlState::ADMIN_SHUTDOWN,
-                "terminating connection due to administrator command",
-            )),
+            true => Err(Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")),
         }
     }
 

@@ -204,11 +204,6 @@ pub fn run(config: NodeConfig) -> Result<()> {
     env::shutdown::install().map_err(|error| Error::io("cannot wait for signals", error))?;
     let mut node = Node::start(config)?;
     tracing::warn!("no credentials are set up: every user name is taken as superuser, and only loopback is served");
-    tracing::info!(
-        shards = node.shards(),
-        "serving: psql -h {} -p {} distdb",
-        node.config.host,
-        node.config.pg_port
-    );
+    tracing::info!(shards = node.shards(), "serving: psql -h {} -p {} distdb", node.config.host, node.config.pg_port);
     node.join()
 }

@@ -1,10 +1,6 @@
 //! What one core does, from its start to its end.
 
-use super::{
-    Report,
-    call::Command,
-    metrics,
-};
+use super::{Report, call::Command, metrics};
 use crate::{
     base::{ids::ShardId, sqlstate::SqlState},
     catalog::Catalog,

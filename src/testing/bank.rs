@@ -192,7 +192,8 @@ impl<'a> Teller<'a> {
     async fn balance(&self, account: u64) -> Result<i64> {
         let target = owner(self.shard.count(), account);
         let key = row_key(target, b'a', &account.to_be_bytes());
-        let Response::Value(Some(value)) = self.shard.call(target, Request::Get { view: self.view(), key }).await? else {
+        let Response::Value(Some(value)) = self.shard.call(target, Request::Get { view: self.view(), key }).await?
+        else {
             return Err(Error::internal(format!("account {account} is gone")));
         };
         Ok(number(&value))

@@ -14,7 +14,10 @@ pub(super) use stream::{Producers, Stream};
 
 use super::{ReadView, TableUse};
 use crate::{
-    base::{ids::{ShardId, TransactionId}, write::Write},
+    base::{
+        ids::{ShardId, TransactionId},
+        write::Write,
+    },
     catalog::Table,
     sql::{
         expr::{Context, Expr},
