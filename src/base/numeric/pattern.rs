@@ -59,6 +59,9 @@ const KEYS: &[(&str, Key)] = &[
     ("V", Key::Shift),
 ];
 
+/// Most digits that `V` shifts by.
+const SHIFT_MAX: usize = 1000;
+
 /// Where `S` puts the sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SignPlace {
@@ -255,6 +258,9 @@ pub fn to_char(number: &Numeric, pattern: &str) -> Result<String> {
     }
     let mut rounded = number.clone();
     if let Some(shift) = shape.shift {
+        if shift > SHIFT_MAX {
+            return Err(super::overflow());
+        }
         rounded = rounded.multiply(&Numeric::new(power_of_ten(shift as i64), 0))?;
         shape.whole += shift;
     }
@@ -561,6 +567,7 @@ pub fn to_number(text: &str, pattern: &str) -> Result<Numeric> {
     let number = super::parse(&digits)?;
     let number = if negative { number.negate() } else { number };
     match shape.shift {
+        Some(shift) if shift > SHIFT_MAX => Err(super::overflow()),
         Some(shift) => number.divide(&Numeric::new(power_of_ten(shift as i64), 0)),
         None => Ok(number),
     }

@@ -162,7 +162,8 @@ fn field_at(pattern: &str) -> Option<(&'static str, Key, Case)> {
             Case::Lower
         } else {
             let word = matches!(key, Key::DayName | Key::DayNameShort | Key::MonthName | Key::MonthNameShort);
-            let capital = written[1..] == name[1..].to_ascii_lowercase() && written[..1] == name[..1];
+            let (first, tail) = written.split_at_checked(1)?;
+            let capital = tail == name[1..].to_ascii_lowercase() && first == &name[..1];
             (word && capital).then_some(Case::Capital)?
         };
         Some((*name, *key, case))
