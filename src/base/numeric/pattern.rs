@@ -105,8 +105,9 @@ fn split(pattern: &str) -> Vec<Node> {
     while let Some(first) = rest.chars().next() {
         let key = KEYS.iter().find_map(|(name, key)| {
             let written = rest.get(..name.len())?;
-            let small = written == name.to_ascii_lowercase();
-            (written == *name || small).then_some((name.len(), *key, small))
+            let small = written != *name;
+            let mixed = small && written.bytes().any(|byte| byte.is_ascii_uppercase());
+            (written.eq_ignore_ascii_case(name) && !mixed).then_some((name.len(), *key, small))
         });
         if let Some((length, key, small)) = key {
             nodes.push(Node::Field(key, small));

@@ -74,7 +74,7 @@ fn any_pattern_gives_a_value_or_an_error() {
         ",",
     ];
     let mut random = crate::base::generate::Generator::new(32);
-    for _ in 0..150_000 {
+    for _ in 0..100_000 {
         let mut pieces = |most: usize| -> String {
             let piece = |random: &mut crate::base::generate::Generator| match random.below(2) {
                 0 => FIELDS[random.below(FIELDS.len())].0,
