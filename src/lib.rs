@@ -8,8 +8,10 @@ pub mod config;
 pub mod coordinator;
 pub mod env;
 pub mod error;
+pub mod node;
 pub mod server;
 pub mod shard;
+pub mod observe;
 pub mod sql;
 pub mod storage;
 #[doc(hidden)]

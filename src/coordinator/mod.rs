@@ -65,12 +65,19 @@ struct Canceller {
 impl Coordinator {
     /// The coordinator of a shard's core.
     pub fn new(shard: Shard) -> Coordinator {
-        Coordinator(Rc::new(Core {
+        let core = Rc::new(Core {
             shard,
             sessions: RefCell::default(),
             next_session: Cell::new(1),
             stopping: Cell::new(false),
-        }))
+        });
+        let canceller = Rc::downgrade(&core);
+        core.shard.on_cancel(Rc::new(move |number, secret| {
+            if let Some(core) = canceller.upgrade() {
+                core.cancel(number, secret);
+            }
+        }));
+        Coordinator(core)
     }
 
     /// The shard on this core.
@@ -102,11 +109,6 @@ impl Coordinator {
         if let Err(error) = self.0.shard.call(ShardId(core), request).await {
             tracing::debug!(%error, "cancel request did not reach its core");
         }
-    }
-
-    /// Carries out a cancel request that came to this core.
-    pub fn cancel_here(&self, number: u32, secret: i32) {
-        self.0.cancel(number, secret);
     }
 
     /// The node stops: running statements end with 57P01, new ones are refused.

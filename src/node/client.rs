@@ -45,7 +45,7 @@ impl Client {
         run_blocking(&commands, move |coordinator| async move {
             let opened = coordinator.open_session(startup)?;
             SESSIONS.with_borrow_mut(|sessions| sessions.insert(session, Rc::new(RefCell::new(Some(opened)))));
-            Ok(())
+            Ok::<(), Error>(())
         })??;
         Ok(Client { commands, session })
     }

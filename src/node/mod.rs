@@ -38,7 +38,7 @@ use crate::{
         self,
         glommio::ShardThread,
         lock::FolderLock,
-        queue::{self, Receiver, Sender},
+        queue::{self, Sender},
     },
     error::{Error, Result},
     shard,
@@ -76,7 +76,7 @@ impl Node {
         serve::check_ports(&config)?;
         let cpus = env::cpu::available().map_err(|error| Error::io("cannot read the list of CPUs", error))?;
         let sequencer = Arc::new(Sequencer::new(shards));
-        let mailboxes = shard::mailboxes(shards);
+        let mailboxes = shard::connect(shards);
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..shards).map(|_| queue::bounded::<Command>(COMMANDS_MAX)).unzip();
         let (reports, reported) = mpsc::channel();
@@ -205,23 +205,14 @@ pub fn run(config: NodeConfig) -> Result<()> {
     env::shutdown::install().map_err(|error| Error::io("cannot wait for signals", error))?;
     let mut node = Node::start(config)?;
     tracing::warn!("no credentials are set up: every user name is taken as superuser, and only loopback is served");
-    tracing::info!(
-        shards = node.shards(),
-        "serving: psql -h {} -p {} distdb",
-        node.config.host,
-        node.config.pg_port
-    );
+    tracing::info!(shards = node.shards(), "serving: psql -h {} -p {} distdb", node.config.host, node.config.pg_port);
     node.join()
 }
 
 /// Checks what the machine must offer, and says how to mend what is missing.
 fn probe(config: &NodeConfig) -> Result<()> {
-    let problems = match env::probe::check(&config.data_dir, config.cores) {
-        Ok(()) => return Ok(()),
-        Err(problems) => problems,
-    };
-    let lines: Vec<String> =
-        problems.iter().map(|problem| format!("{}: {}\n  mend it with: {}", problem.what, problem.why, problem.fix)).collect();
+    let Err(problems) = env::probe::check(&config.data_dir) else { return Ok(()) };
+    let told = problems.iter().map(ToString::to_string);
     let error = Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "this machine cannot run a node yet");
-    Err(error.with_detail(lines.join("\n")))
+    Err(error.with_detail(told.collect::<Vec<_>>().join("\n")))
 }

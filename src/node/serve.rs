@@ -1,10 +1,6 @@
 //! What one core does, from its start to its end.
 
-use super::{
-    Report,
-    call::Command,
-    metrics,
-};
+use super::{Report, call::Command, metrics};
 use crate::{
     base::{ids::ShardId, sqlstate::SqlState},
     catalog::Catalog,
@@ -17,7 +13,8 @@ use crate::{
     error::{Error, Result},
     server::{http, pg},
     shard::{self, Mailbox, Request, Shard},
-    txn::Sequencer,
+    storage::{log, lsm},
+    txn::{self, Sequencer},
 };
 use std::{
     cell::Cell,
@@ -45,8 +42,8 @@ pub struct Start {
 /// The life of a core. What goes wrong while starting is reported, later failures are the result.
 pub async fn run(env: Env, start: Start) -> Result<()> {
     let Start { id, config, sequencer, mailbox, commands, receiver, reports } = start;
-    let options = shard::Options::new(id, &config.data_dir, &config.wal_dir, config.memory_bytes / config.cores as u64);
-    let shard = match Shard::open(env.clone(), options, sequencer, mailbox).await {
+    let options = shard_options(&config, id, sequencer, mailbox);
+    let shard = match Shard::open(env.clone(), options).await {
         Ok(shard) => shard,
         Err(error) => return report_failure(&reports, error),
     };
@@ -61,7 +58,7 @@ pub async fn run(env: Env, start: Start) -> Result<()> {
         Some(Command::Serve) => {}
         _ => return core.shard.close().await,
     }
-    let doors = match core.open_doors(&commands).await {
+    let doors = match core.open_doors().await {
         Ok(doors) => doors,
         Err(error) => {
             report_failure(&reports, error)?;
@@ -73,6 +70,28 @@ pub async fn run(env: Env, start: Start) -> Result<()> {
     drop(reports);
     core.serve().await;
     core.close(doors).await
+}
+
+/// What a shard is made of: its folders, and its part of the node's memory. Of that part the tree gets 55 %, buffered
+/// writes of open transactions an eighth, and the rest is for statements, connections and the allocator's waste.
+fn shard_options(config: &NodeConfig, id: ShardId, sequencer: Arc<Sequencer>, mailbox: Mailbox) -> shard::Options {
+    let share = config.memory_bytes as usize / config.cores;
+    let folder = format!("shard_{id}");
+    let buffers_bytes_max = share / 8;
+    let transactions = txn::Options {
+        buffer_bytes_max: txn::Options::default().buffer_bytes_max.min(buffers_bytes_max / 4),
+        buffers_bytes_max,
+        ..txn::Options::default()
+    };
+    shard::Options {
+        id,
+        mailbox,
+        sequencer,
+        log: log::Options::new(config.wal_dir.join(&folder)),
+        lsm: lsm::Options::new(config.data_dir.join(&folder), share / 20 * 11),
+        transactions,
+        catalog: Arc::new(Catalog::default()),
+    }
 }
 
 fn report_failure(reports: &mpsc::Sender<Report>, error: Error) -> Result<()> {
@@ -89,8 +108,9 @@ struct Core {
     stopping: Rc<Cell<bool>>,
 }
 
+/// A port of 0 leaves a door shut: a node inside another program needs none.
 struct Doors {
-    pg: pg::Server,
+    pg: Option<pg::Server>,
     /// On the first core only.
     http: Option<http::Server>,
 }
@@ -126,17 +146,24 @@ impl Core {
         self.receiver.recv_many(&mut commands).await.then(|| commands.swap_remove(0))
     }
 
-    async fn open_doors(&self, commands: &[Sender<Command>]) -> Result<Doors> {
+    async fn open_doors(&self) -> Result<Doors> {
+        let first = self.shard.id() == ShardId(0);
+        let pg = if self.config.pg_port == 0 { None } else { Some(self.open_pg().await?) };
+        let http = if self.config.http_port == 0 || !first { None } else { Some(self.open_http().await?) };
+        Ok(Doors { pg, http })
+    }
+
+    async fn open_pg(&self) -> Result<pg::Server> {
         let address = SocketAddr::new(self.config.host, self.config.pg_port);
-        let pg = pg::Server::serve(&self.env, self.coordinator.clone(), pg::Options::at(address)).await?;
-        if self.shard.id() != ShardId(0) {
-            return Ok(Doors { pg, http: None });
-        }
+        let message_bytes_max = self.config.memory_bytes as usize / self.config.cores / 8;
+        let options = pg::Options { message_bytes_max, ..pg::Options::at(address) };
+        pg::Server::open(&self.env, self.coordinator.clone(), options).await
+    }
+
+    async fn open_http(&self) -> Result<http::Server> {
         let address = SocketAddr::new(self.config.host, self.config.http_port);
-        let (shard, stopping) = (self.shard.clone(), self.stopping.clone());
-        let pages = metrics::Pages::new(shard, stopping, commands.len() as u16, self.config.node_id.clone());
-        let http = http::Server::open(&self.env, pages, http::Options::at(address)).await?;
-        Ok(Doors { pg, http: Some(http) })
+        let answers = metrics::answers(self.shard.clone(), self.stopping.clone(), &self.config);
+        http::Server::open(&self.env, answers, http::Options::at(address)).await
     }
 
     /// Runs commands until the node is told to stop.
@@ -171,7 +198,9 @@ impl Core {
             http.stop().await;
         }
         self.coordinator.shut_down();
-        doors.pg.stop(GRACE).await;
+        if let Some(pg) = doors.pg {
+            pg.stop(GRACE).await;
+        }
         self.shard.close().await
     }
 }
@@ -179,14 +208,14 @@ impl Core {
 /// Says who has a port before any core starts: with SO_REUSEPORT a second process would share it silently.
 pub fn check_ports(config: &NodeConfig) -> Result<()> {
     let ports = [("PostgreSQL", "--pg-port", config.pg_port), ("HTTP", "--http-port", config.http_port)];
-    for (name, flag, port) in ports {
+    for (name, flag, port) in ports.into_iter().filter(|(_, _, port)| *port != 0) {
         let address = SocketAddr::new(config.host, port);
-        if let Err(cause) = crate::env::probe::port_is_free(address) {
+        if let Err(cause) = crate::env::port_is_free(address) {
             let error = Error::io(format!("cannot listen for {name} on {address}"), cause);
             return Err(error.with_hint(format!("Stop what listens there, or choose another port with {flag}.")));
         }
     }
-    if config.pg_port == config.http_port {
+    if config.pg_port == config.http_port && config.pg_port != 0 {
         let message = format!("PostgreSQL and HTTP cannot share port {}", config.pg_port);
         return Err(Error::new(SqlState::CONFIG_FILE_ERROR, message));
     }

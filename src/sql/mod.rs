@@ -3,12 +3,11 @@
 //! No time, disk, network or randomness: what an expression needs of these (now(), a seed) comes in
 //! [`expr::Context`]; rows come in through [`execute`]'s sources.
 
-mod ahead;
 pub mod bind;
 pub mod copy;
 pub mod define;
-pub mod explain;
 pub mod execute;
+pub mod explain;
 pub mod expr;
 pub mod modify;
 pub mod names;

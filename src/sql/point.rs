@@ -1,9 +1,6 @@
 //! Keys of single rows.
 
-use super::{
-    ahead::constant,
-    expr::{Context, Expr},
-};
+use super::expr::{Context, Expr, constant};
 use crate::{
     base::{key, value::Value},
     catalog::Table,

@@ -142,14 +142,28 @@ fn point_read(plan: &Logical, known: &dyn Statistics) -> Result<Option<PointRead
     if !access.point || !access.filter.is_empty() {
         return Ok(None);
     }
-    let mut stored = Vec::with_capacity(columns.len());
-    for &position in columns {
+    let whole = project.is_none();
+    let expressions = project.unwrap_or_default();
+    let (positions, expressions) = if whole {
+        (columns.clone(), expressions)
+    } else {
+        let (positions, _, expressions) = optimize::narrowed(columns, Vec::new(), expressions);
+        (positions, expressions)
+    };
+    let mut stored = Vec::with_capacity(positions.len());
+    for &position in &positions {
         let Some(column) = table.columns.get(position) else { return Ok(None) };
         stored.push((column.data_type, column.missing_value()?));
     }
+    let in_order = expressions.len() == positions.len()
+        && expressions
+            .iter()
+            .enumerate()
+            .all(|(place, expr)| matches!(expr, Expr::Column { position, .. } if *position == place));
+    let project = (!whole && !in_order).then_some(expressions);
     let types = match &project {
         Some(expressions) => expressions.iter().map(data_type).collect(),
         None => stored.iter().map(|(data_type, _)| *data_type).collect(),
     };
-    Ok(Some(PointRead { table: table.clone(), key, positions: columns.clone(), stored, project, types }))
+    Ok(Some(PointRead { table: table.clone(), key, positions, stored, project, types }))
 }

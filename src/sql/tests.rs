@@ -6,8 +6,9 @@
 use super::{
     BindContext,
     define::Define,
-    explain, parse, prepare,
+    explain, parse,
     plan::{Body, Statement, statistics::Statistics},
+    prepare,
 };
 use crate::{
     base::ids::{ColumnId, IndexId, TableId},

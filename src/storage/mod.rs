@@ -1,4 +1,5 @@
-//! Row 2: what survives a restart. The log (every write, once) and the LSM tree (where reads find them).
+//! Row 2: what a core keeps on its disk. The log has every write once; see its opening. The LSM tree is where reads
+//! find them, sorted.
 
 pub mod log;
 pub mod lsm;

@@ -3,13 +3,12 @@
 //! What it is: the [`Handle`] behind `Env::Glommio`, and [`start_shard`], which starts a pinned thread with one. The
 //! released glommio has sharp edges; each is worked around in the one place that meets it, and says so there:
 //! readiness without losing datagrams (`ready.rs`), direct reads on fresh files (`file.rs`), a preemption timer short
-//! enough for wakes from other cores (`start.rs`), panics that would take the core with them ([`Handle::spawn`]), and a core that falls
-//! asleep over its work (`awake.rs`).
+//! enough for wakes from other cores (`start.rs`), sleeping with work to do (`kick.rs`), panics that would take the core with them ([`Handle::spawn`]).
 //!
 //! Invariant: a handle is used only on the thread that made it; it is `Rc` inside, so the compiler sees to that.
 
-mod awake;
 mod file;
+mod kick;
 mod ready;
 mod socket;
 mod start;

@@ -18,7 +18,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { preempt_timer: Duration::from_micros(300), spin_before_park: None, ring_memory_bytes: 1 << 20 }
+        Options { preempt_timer: Duration::from_micros(500), spin_before_park: None, ring_memory_bytes: 1 << 20 }
     }
 }
 
@@ -59,7 +59,9 @@ where
             {
                 tracing::warn!(cpu, "the shard runs unpinned: {error}");
             }
-            super::awake::watch();
+            if let Err(error) = super::kick::watch() {
+                tracing::warn!("the shard may pause at times: cannot start the kicker thread: {error}");
+            }
             body(Env::Glommio(Handle::new())).await
         })
         .map_err(io::Error::from)?;

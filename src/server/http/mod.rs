@@ -13,7 +13,7 @@ mod routes;
 mod serve;
 mod stream;
 
-pub use routes::Answers;
+pub use routes::{Answers, LocalFuture};
 pub use serve::{Options, Server};
 
 #[cfg(test)]

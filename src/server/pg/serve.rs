@@ -75,8 +75,13 @@ struct Connections {
 }
 
 impl Server {
-    /// Opens the door.
-    pub(super) async fn open<C: Sessions + 'static>(env: &Env, sessions: C, options: Options) -> Result<Server> {
+    /// Opens the door to a coordinator.
+    pub async fn open(env: &Env, coordinator: crate::coordinator::Coordinator, options: Options) -> Result<Server> {
+        Server::open_with(env, coordinator, options).await
+    }
+
+    /// Opens the door to any sessions.
+    pub(super) async fn open_with<C: Sessions + 'static>(env: &Env, sessions: C, options: Options) -> Result<Server> {
         check_loopback(options.address)?;
         let doing = format!("cannot listen for PostgreSQL clients on {}", options.address);
         let listener = env.listen(options.address).await.map_err(|cause| Error::io(&doing, cause))?;

@@ -4,14 +4,22 @@
 //! and in a task of the owning core otherwise, at most a window of batches ahead. Dropping the stream stops the driver.
 
 mod driver;
+mod modify;
+mod ranges;
+mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use stream::FragmentStream;
 pub(super) use stream::{Producers, Stream};
 
 use super::{ReadView, TableUse};
 use crate::{
-    base::{ids::TransactionId, write::Write},
+    base::{
+        ids::{ShardId, TransactionId},
+        write::Write,
+    },
     catalog::Table,
     sql::{
         expr::{Context, Expr},
@@ -63,5 +71,5 @@ pub struct Summary {
     /// Writes for keys of other shards that the fragment has not sent there itself. Beyond a mebibyte it sends them.
     pub remote: Vec<Write>,
     /// Other shards that the fragment has sent writes to: the transaction has writes there now.
-    pub writers: Vec<crate::base::ids::ShardId>,
+    pub writers: Vec<ShardId>,
 }

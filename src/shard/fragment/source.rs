@@ -17,10 +17,7 @@ use crate::{
     catalog::Keyspace,
     error::{Error, Result},
     shard::{ReadView, Request, Response, Shard},
-    sql::{
-        expr::{self, Context},
-        plan,
-    },
+    sql::{expr::Context, plan},
     storage::lsm::Direction,
     txn::{Scan, Step},
 };
@@ -34,7 +31,6 @@ pub struct Source {
     shard: Shard,
     plan: plan::Scan,
     keyspace: Arc<Keyspace>,
-    context: Arc<Context>,
     view: ReadView,
     /// Ranges not begun, last one first.
     ranges: Vec<Range>,
@@ -45,41 +41,28 @@ pub struct Source {
 
 impl Source {
     /// Nothing is read yet.
-    pub fn new(shard: Shard, plan: plan::Scan, context: Arc<Context>, view: ReadView) -> Result<Source> {
+    pub fn new(shard: Shard, plan: plan::Scan, context: &Context, view: ReadView) -> Result<Source> {
         let catalog = shard.catalog();
         let keyspace = catalog.keyspace(plan.table.keyspace).cloned();
         let keyspace = keyspace.ok_or_else(|| Error::internal("a table without a keyspace"))?;
-        let mut ranges = ranges(&plan, &keyspace, shard.id(), &context)?;
+        let mut ranges = ranges(&plan, &keyspace, shard.id(), context)?;
         ranges.reverse();
         let wanted = plan.columns.iter().map(|position| {
             let column = &plan.table.columns[*position];
             Ok((column.data_type, column.missing_value()?))
         });
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
-        Ok(Source { shard, plan, keyspace, context, view, ranges, scan: None, wanted })
+        Ok(Source { shard, plan, keyspace, view, ranges, scan: None, wanted })
     }
 
-    /// The next rows that pass the filter; `None` at the end.
+    /// The next rows within the bounds; `None` at the end. (The executor applies the filter.)
     pub async fn next(&mut self) -> Result<Option<Batch>> {
-        loop {
-            let mut batch = self.empty();
-            let more = match self.plan.index {
-                IndexId::PRIMARY => self.read_rows(&mut batch).await?,
-                _ => self.read_through_index(&mut batch).await?,
-            };
-            if batch.rows > 0
-                && let Some(filter) = &self.plan.filter
-            {
-                let mask = expr::evaluate(filter, &batch, &self.context)?;
-                batch = batch.filter(&truths(&mask));
-            }
-            if batch.rows > 0 {
-                return Ok(Some(batch));
-            }
-            if !more {
-                return Ok(None);
-            }
+        let mut batch = self.empty();
+        match self.plan.index {
+            IndexId::PRIMARY => self.read_rows(&mut batch).await?,
+            _ => self.read_through_index(&mut batch).await?,
         }
+        Ok((batch.rows > 0).then_some(batch))
     }
 
     fn empty(&self) -> Batch {
@@ -107,28 +90,26 @@ impl Source {
         }
     }
 
-    /// Fills a batch with rows in key order; false at the end.
-    async fn read_rows(&mut self, batch: &mut Batch) -> Result<bool> {
+    /// Fills a batch with rows in key order; one that is not full is the last.
+    async fn read_rows(&mut self, batch: &mut Batch) -> Result<()> {
         for number in 0..BATCH_ROWS {
             if !self.advance().await? {
-                return Ok(false);
+                break;
             }
-            let Some(scan) = &self.scan else { return Ok(false) };
+            let Some(scan) = &self.scan else { break };
             push_row(batch, &self.plan, &self.wanted, scan.key(), scan.value())?;
             if number % ROWS_BETWEEN_YIELDS == 0 {
                 self.shard.env().yield_if_needed().await;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Fills a batch with the rows that index entries point to; false at the end.
-    async fn read_through_index(&mut self, batch: &mut Batch) -> Result<bool> {
+    /// Fills a batch with the rows that index entries point to; one that is not full is the last.
+    async fn read_through_index(&mut self, batch: &mut Batch) -> Result<()> {
         let mut keys = Vec::new();
-        let mut more = true;
         while keys.len() < BATCH_ROWS {
             if !self.advance().await? {
-                more = false;
                 break;
             }
             let Some(scan) = &self.scan else { break };
@@ -148,7 +129,7 @@ impl Source {
             };
             push_row(batch, &self.plan, &self.wanted, key, &row)?;
         }
-        Ok(more)
+        Ok(())
     }
 
     /// The user key of the row that an index entry points to.
@@ -169,9 +150,8 @@ impl Source {
     async fn fetch(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
         let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
         for (number, user_key) in keys.iter().enumerate() {
-            let owner = key::split(user_key).and_then(|(_, _, partition, _)| {
-                self.keyspace.partitions.get(usize::from(partition.0)).copied()
-            });
+            let owner = key::split(user_key)
+                .and_then(|(_, _, partition, _)| self.keyspace.partitions.get(usize::from(partition.0)).copied());
             let owner = owner.ok_or_else(|| Error::internal("a row key without a shard"))?;
             by_shard.entry(owner).or_default().push(number);
         }
@@ -210,13 +190,7 @@ pub(super) async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::O
     outputs.into_iter().flatten().collect()
 }
 
-fn push_row(
-    batch: &mut Batch,
-    plan: &plan::Scan,
-    wanted: &[(DataType, Value)],
-    key: &[u8],
-    row: &[u8],
-) -> Result<()> {
+fn push_row(batch: &mut Batch, plan: &plan::Scan, wanted: &[(DataType, Value)], key: &[u8], row: &[u8]) -> Result<()> {
     row::decode_columns(row, &plan.columns, wanted, &mut batch.columns)?;
     if plan.with_key
         && let Some(keys) = batch.columns.last_mut()
@@ -225,9 +199,4 @@ fn push_row(
     }
     batch.rows += 1;
     Ok(())
-}
-
-/// The rows for which a boolean column is true.
-fn truths(mask: &Column) -> Vec<bool> {
-    (0..mask.len()).map(|row| matches!(mask.value(row), Value::Bool(true))).collect()
 }

@@ -149,7 +149,7 @@ impl Binder<'_> {
     pub(super) fn column_definition(&mut self, tree: &ast::ColumnDef) -> Result<ColumnDefinition> {
         let span = tree.name.span;
         let name = names::fold(&tree.name);
-        let data_type = super::types::data_type(&tree.data_type).map_err(|error| self.at(error, span))?;
+        let data_type = super::types::data_type(&tree.data_type).map_err(|error| self.at(error, self.behind(span)))?;
         if matches!(data_type.kind, TypeKind::Unknown | TypeKind::Void | TypeKind::Record) {
             let message = format!("column \"{name}\" has pseudo-type {}", data_type.name());
             return Err(self.error(SqlState::INVALID_TABLE_DEFINITION, message, span));

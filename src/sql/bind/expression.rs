@@ -1,10 +1,6 @@
 //! Expressions: the tree's forms, each to what it means.
 
-use super::{
-    Binder,
-    compare::{truth, unnested},
-    scope::Scope,
-};
+use super::{Binder, scope::Scope};
 use crate::{
     base::{
         sqlstate::SqlState,
@@ -34,8 +30,8 @@ impl Binder<'_> {
             E::Interval(interval) => self.interval(interval, tree.span()),
             E::BinaryOp { left, op, right } => self.binary(tree, left, op, right, scope),
             E::UnaryOp { op, expr } => self.unary(*op, expr, tree, scope),
-            E::Cast { expr, data_type, kind: ast::CastKind::Cast | ast::CastKind::DoubleColon, .. } => {
-                self.cast(expr, data_type, scope)
+            E::Cast { expr, data_type, kind: kind @ (ast::CastKind::Cast | ast::CastKind::DoubleColon), .. } => {
+                self.cast(expr, data_type, *kind == ast::CastKind::DoubleColon, scope)
             }
             E::IsNull(operand) => self.is_null(operand, false, scope),
             E::IsNotNull(operand) => self.is_null(operand, true, scope),
@@ -78,11 +74,21 @@ impl Binder<'_> {
         self.explicit(literal, to, span)
     }
 
-    fn cast(&mut self, operand: &ast::Expr, to: &ast::DataType, scope: Scope<'_>) -> Result<Expr> {
-        let span = operand.span();
-        let to = super::types::data_type(to).map_err(|error| self.at(error, span))?;
+    fn cast(&mut self, operand: &ast::Expr, to: &ast::DataType, colons: bool, scope: Scope<'_>) -> Result<Expr> {
+        let data_type = super::types::data_type(to).map_err(|error| {
+            let operator = self.operator_span(operand);
+            let behind = sqlparser::tokenizer::Location::new(operator.start.line, operator.start.column + 2);
+            self.at(error, if colons { Span::new(behind, behind) } else { operand.span() })
+        })?;
         let bound = self.expression(operand, scope)?;
-        self.explicit(bound, to, span)
+        self.explicit(bound, data_type, operand.span()).map_err(|error| {
+            // A missing cast is shown at the `::`, a bad value where it stands.
+            if colons && error.state() == SqlState::CANNOT_COERCE {
+                let position = self.source.position(self.operator_span(operand).start);
+                return error.with_position(position);
+            }
+            error
+        })
     }
 
     fn is_null(&mut self, operand: &ast::Expr, negated: bool, scope: Scope<'_>) -> Result<Expr> {
@@ -315,7 +321,12 @@ impl Binder<'_> {
 
     /// Where the operator behind an operand stands in the text.
     pub(super) fn operator_span(&self, left: &ast::Expr) -> Span {
-        let end = left.span().end;
+        self.behind(left.span())
+    }
+
+    /// The place of the next word or symbol behind a piece of the text.
+    pub(super) fn behind(&self, span: Span) -> Span {
+        let end = span.end;
         if end.line == 0 {
             return Span::empty();
         }
@@ -373,11 +384,6 @@ impl Binder<'_> {
         let arguments = std::iter::once(bound).chain(indexes).collect();
         Ok(Expr::Call { function: Function::Subscript, arguments, data_type: element })
     }
-
-    /// A literal TRUE or FALSE.
-    pub(super) fn truth(&self, value: bool) -> Expr {
-        truth(value)
-    }
 }
 
 fn is_bool(expr: &Expr) -> bool {
@@ -393,9 +399,4 @@ fn operator_symbol(op: &BinaryOperator) -> String {
         BinaryOperator::PGCustomBinaryOperator(parts) => parts.last().cloned().unwrap_or_default(),
         other => other.to_string(),
     }
-}
-
-/// Whether an expression is a literal NULL or string without a type.
-pub(super) fn is_plain_literal(tree: &ast::Expr) -> bool {
-    matches!(unnested(tree), ast::Expr::Value(_))
 }

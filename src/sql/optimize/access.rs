@@ -5,7 +5,7 @@ use super::{
     key_value::{column_of, is_constant, key_value},
 };
 use crate::{
-    base::{ids::IndexId, types::DataType},
+    base::{ids::IndexId, types::DataType, value::Value},
     catalog::Table,
     sql::{
         expr::{Comparison, Expr, function::Function},
@@ -47,7 +47,7 @@ struct Candidate<'f> {
 
 enum Kind<'f> {
     Equal(&'f Expr),
-    In(Vec<&'f Expr>),
+    In(Vec<Expr>),
     Less(&'f Expr, bool),
     Greater(&'f Expr, bool),
     /// A boolean column that must be this.
@@ -117,13 +117,18 @@ fn servable(part: &Expr) -> Option<(usize, Kind<'_>)> {
             Some((column, kind))
         }
         Expr::InList { operand, list, negated: false } if list.len() <= LIST_MAX && list.iter().all(is_constant) => {
-            Some((column_of(operand)?, Kind::In(list.iter().collect())))
+            Some((column_of(operand)?, Kind::In(list.clone())))
         }
         Expr::Call {
             function: Function::Quantified { comparison: Comparison::Equal, all: false }, arguments, ..
         } => match arguments.as_slice() {
             [operand, Expr::Array { elements, .. }] if elements.iter().all(is_constant) => {
-                Some((column_of(operand)?, Kind::In(elements.iter().collect())))
+                Some((column_of(operand)?, Kind::In(elements.clone())))
+            }
+            [operand, Expr::Literal { value: Value::Array(array), data_type }] if array.values.len() <= LIST_MAX => {
+                let data_type = data_type.element();
+                let element = |value: &Value| Expr::Literal { value: value.clone(), data_type };
+                Some((column_of(operand)?, Kind::In(array.values.iter().map(element).collect())))
             }
             _ => None,
         },
@@ -147,7 +152,7 @@ fn any_of_equals(parts: &[Expr]) -> Option<(usize, Kind<'_>)> {
             return None;
         }
         match kind {
-            Kind::Equal(value) => values.push(value),
+            Kind::Equal(value) => values.push(value.clone()),
             Kind::In(list) => values.extend(list),
             _ => return None,
         }
@@ -249,7 +254,7 @@ fn equality(key: usize, data_type: DataType, candidates: &[Candidate<'_>]) -> Op
 }
 
 fn truth(value: bool) -> Expr {
-    Expr::Literal { value: crate::base::value::Value::Bool(value), data_type: BOOL }
+    Expr::Literal { value: Value::Bool(value), data_type: BOOL }
 }
 
 /// A lower and an upper limit on a column, with the conjuncts that they serve in full.

@@ -31,7 +31,7 @@ fn folded(plan: Logical, context: &Context) -> Logical {
 
 /// Folds one expression.
 pub fn one(expr: &mut Expr, context: &Context) {
-    crate::sql::ahead::fold(expr, Volatility::Immutable, context);
+    crate::sql::expr::fold(expr, Volatility::Immutable, context);
 }
 
 fn is_true(expr: &Expr) -> bool {

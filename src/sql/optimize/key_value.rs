@@ -6,8 +6,7 @@ use crate::{
         value::Value,
     },
     sql::{
-        ahead::volatility,
-        expr::{Comparison, Expr, function::Volatility},
+        expr::{Comparison, Expr, function::Volatility, volatility},
         plan::expressions::{data_type, is_free_of_columns},
     },
 };

@@ -2,8 +2,7 @@
 
 use super::map_inputs;
 use crate::sql::{
-    ahead::volatility,
-    expr::{Expr, function::Volatility},
+    expr::{Expr, function::Volatility, volatility},
     plan::{
         expressions::{substitute, walk},
         logical::Logical,

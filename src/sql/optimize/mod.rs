@@ -23,7 +23,7 @@ use super::{
 };
 
 pub use access::{Access, access};
-pub use physical::{fragment_of_rows, here};
+pub use physical::{fragment_of_rows, here, narrowed};
 
 /// The physical plan of a query, to be run by a coordinator.
 pub fn query(plan: Logical, statistics: &dyn Statistics) -> Node {

@@ -17,7 +17,7 @@ use crate::{
         expr::{Aggregate, Comparison, Expr, function::Function},
         plan::{
             AggregateMode, Gather, JoinKind, Node, Scan, SortKey, Targets,
-            expressions::{column, columns_of, conjunction, data_type, move_columns},
+            expressions::{add_columns, column, columns_of, conjunction, data_type, move_columns, substitute},
             logical::{Logical, scan_types},
             statistics::Statistics,
         },
@@ -97,11 +97,12 @@ fn placed(plan: Logical, known: &dyn Statistics) -> Placed {
                 Some(predicate) => Placed { node: Node::Filter { input: Box::new(below.node), predicate }, ..below },
             }
         }
-        Logical::Project { input, expressions } => {
-            let below = placed(*input, known);
-            let types = expressions.iter().map(data_type).collect();
-            Placed { node: Node::Project { input: Box::new(below.node), expressions }, types, place: below.place }
-        }
+        Logical::Project { input, expressions } => match *input {
+            Logical::Scan { table, columns, filter, with_key: false } => {
+                projected_scan(table, columns, filter, expressions, known)
+            }
+            input => project(placed(input, known), expressions),
+        },
         Logical::Aggregate { input, groups, aggregates } => aggregate(placed(*input, known), groups, aggregates),
         Logical::Sort { input, keys } => sort(placed(*input, known), keys),
         Logical::Limit { input, limit, offset } => limited(*input, limit, offset, known),
@@ -114,6 +115,61 @@ fn placed(plan: Logical, known: &dyn Statistics) -> Placed {
             Placed { node: Node::Append { inputs }, types, place: Place::Here }
         }
     }
+}
+
+/// A scan that reads only what the projection and what is left of the filter need: columns that bounds take care of
+/// are not read.
+fn projected_scan(
+    table: Arc<crate::catalog::Table>,
+    columns: Vec<usize>,
+    filter: Vec<Expr>,
+    expressions: Vec<Expr>,
+    known: &dyn Statistics,
+) -> Placed {
+    let access = access(&table, &columns, filter, known);
+    let (columns, filter, expressions) = narrowed(&columns, access.filter, expressions);
+    let types = scan_types(&table, &columns, false);
+    let Access { index, bounds, targets, .. } = access;
+    let scan = Scan { table, index, bounds, columns, filter: conjunction(filter), with_key: false, reverse: false };
+    project(Placed { node: Node::Scan(scan), types, place: Place::Fragment(targets) }, expressions)
+}
+
+/// The columns that a filter and expressions need, and both over these.
+pub fn narrowed(
+    columns: &[usize],
+    mut filter: Vec<Expr>,
+    mut expressions: Vec<Expr>,
+) -> (Vec<usize>, Vec<Expr>, Vec<Expr>) {
+    let mut read = std::collections::BTreeSet::new();
+    filter.iter().chain(&expressions).for_each(|expr| add_columns(expr, &mut read));
+    let read: Vec<usize> = read.into_iter().collect();
+    let place = |position: usize| read.binary_search(&position).unwrap_or(position);
+    filter.iter_mut().chain(&mut expressions).for_each(|expr| move_columns(expr, &place));
+    let columns = read.iter().filter_map(|&position| columns.get(position).copied()).collect();
+    (columns, filter, expressions)
+}
+
+/// A projection; none where it would change nothing, and one where there would be two.
+fn project(below: Placed, mut expressions: Vec<Expr>) -> Placed {
+    let types: Vec<DataType> = expressions.iter().map(data_type).collect();
+    let node = match below.node {
+        Node::Project { input, expressions: inner } if inner.iter().all(|expr| matches!(expr, Expr::Column { .. })) => {
+            expressions.iter_mut().for_each(|expr| substitute(expr, &inner));
+            *input
+        }
+        node => {
+            let same = expressions.len() == below.types.len()
+                && expressions
+                    .iter()
+                    .enumerate()
+                    .all(|(place, expr)| matches!(expr, Expr::Column { position, .. } if *position == place));
+            if same {
+                return Placed { node, ..below };
+            }
+            node
+        }
+    };
+    Placed { node: Node::Project { input: Box::new(node), expressions }, types, place: below.place }
 }
 
 /// Whether each fragment has only a part of the rows.

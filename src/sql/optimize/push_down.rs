@@ -2,8 +2,7 @@
 
 use super::map_inputs;
 use crate::sql::{
-    ahead::volatility,
-    expr::{Comparison, Expr, function::Volatility},
+    expr::{Comparison, Expr, function::Volatility, volatility},
     plan::{
         JoinKind,
         expressions::{columns_of, move_columns, substitute},

@@ -49,6 +49,8 @@ struct Level {
     before: Height,
     /// UNIONs and the like, which chain across clauses.
     sets: usize,
+    /// BETWEENs whose AND has not come.
+    betweens: usize,
     case: bool,
 }
 
@@ -93,6 +95,7 @@ enum Kind {
     End,
     Separator,
     Logic,
+    Between,
     Set,
     Operator,
     Other,
@@ -121,9 +124,24 @@ fn step(levels: &mut Vec<Level>, kind: Kind) {
         }
         Kind::Separator => {
             top.before = top.before.max(top.chain.plus(top.inside));
-            (top.chain, top.inside) = (Height::default(), Height::default());
+            (top.chain, top.inside, top.betweens) = (Height::default(), Height::default(), 0);
         }
-        Kind::Logic => top.chain.logic += 1,
+        // The AND of BETWEEN.
+        Kind::Logic if top.betweens > 0 => {
+            top.betweens -= 1;
+            top.chain.operators += 1;
+        }
+        // Operators on the two sides of AND and OR do not stand above each other.
+        Kind::Logic => {
+            let operators = top.chain.operators + top.inside.operators;
+            top.before.operators = top.before.operators.max(operators);
+            (top.chain.operators, top.inside.operators) = (0, 0);
+            top.chain.logic += 1;
+        }
+        Kind::Between => {
+            top.betweens += 1;
+            top.chain.operators += 1;
+        }
         Kind::Set => top.sets += 1,
         Kind::Operator => top.chain.operators += 1,
         Kind::Other => {}
@@ -168,6 +186,7 @@ fn classify_word(keyword: Keyword) -> Kind {
         Keyword::CASE => Kind::Case,
         Keyword::END => Kind::End,
         Keyword::AND | Keyword::OR => Kind::Logic,
+        Keyword::BETWEEN => Kind::Between,
         Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => Kind::Set,
         Keyword::SELECT
         | Keyword::FROM

@@ -199,3 +199,6 @@ fn tree(source: &Source, tokens: Vec<TokenWithSpan>, end: Option<sqlparser::toke
     }
     Ok(tree)
 }
+
+#[cfg(test)]
+mod tests;

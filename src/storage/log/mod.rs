@@ -56,6 +56,8 @@
 //! Start reading at [`Log::open`], then `append.rs`, `write.rs`, `recovery.rs`, `prepare.rs`.
 
 mod append;
+#[cfg(test)]
+mod crash;
 mod prepare;
 mod record;
 mod recovery;
@@ -241,17 +243,11 @@ impl Log {
         let inner = &self.0.inner;
         let bytes: usize = payload.iter().map(|part| part.len()).sum();
         inner.check_append(bytes)?;
-        let segment_end = inner.appender.borrow().segment_end();
-        let end = inner.appender.borrow_mut().append(payload);
         inner.count(|statistics| {
             statistics.records += 1;
             statistics.payload_bytes += bytes as u64;
         });
-        if inner.appender.borrow().segment_end() != segment_end {
-            inner.prepare_wanted.set();
-        }
-        inner.write_wanted.set();
-        Ok(LogPosition(end))
+        Ok(LogPosition(inner.append_with(|appender| appender.append(payload))))
     }
 
     /// Resolves when everything up to `position` is on the device.
@@ -324,8 +320,7 @@ impl Log {
     async fn mark(&self) -> Result<()> {
         let inner = &self.0.inner;
         let salt = inner.env.random_u64();
-        let end = inner.appender.borrow_mut().append_mark(salt);
-        inner.write_wanted.set();
+        let end = inner.append_with(|appender| appender.append_mark(salt));
         self.durable(LogPosition(end)).await
     }
 }
@@ -334,6 +329,20 @@ impl Inner {
     fn stop(&self) {
         self.stopping.set(true);
         self.write_wanted.set();
+    }
+
+    /// Appends something and tells the background tasks.
+    fn append_with(&self, append: impl FnOnce(&mut Appender) -> u64) -> u64 {
+        let mut appender = self.appender.borrow_mut();
+        let segment_end = appender.segment_end();
+        let end = append(&mut appender);
+        let entered_another = appender.segment_end() != segment_end;
+        drop(appender);
+        if entered_another {
+            self.prepare_wanted.set();
+        }
+        self.write_wanted.set();
+        end
     }
 
     fn check_append(&self, bytes: usize) -> Result<()> {

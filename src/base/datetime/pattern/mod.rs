@@ -166,7 +166,7 @@ fn field_at(pattern: &str) -> Option<(&'static str, Key, Case)> {
         } else if small(written) {
             Case::Lower
         } else {
-            // Only names of months and days may begin with a capital.
+            // Only names of months and days may begin with a capital. It is ASCII: it equals one of the names.
             let word = matches!(key, Key::DayName | Key::DayNameShort | Key::MonthName | Key::MonthNameShort);
             let capital = written.starts_with(|c: char| c.is_ascii_uppercase()) && small(&written[1..]);
             (word && capital).then_some(Case::Capital)?

@@ -12,7 +12,7 @@ use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use std::{net::SocketAddr, time::Duration};
 
 async fn open(env: &Env, options: Options) -> Server {
-    Server::open(env, Database::default(), options).await.unwrap()
+    Server::open_with(env, Database::default(), options).await.unwrap()
 }
 
 fn any_port() -> Options {
@@ -107,7 +107,7 @@ fn stopping_ends_a_session_in_a_transaction_when_the_grace_is_over() {
 fn it_listens_on_loopback_only() {
     block_on(|env| async move {
         let options = Options::at(SocketAddr::from(([0, 0, 0, 0], 0)));
-        let error = Server::open(&env, Database::default(), options).await.err().unwrap();
+        let error = Server::open_with(&env, Database::default(), options).await.err().unwrap();
         assert_eq!(error.state().as_str(), "F0000");
         assert!(error.hint().is_some());
     });

@@ -1,5 +1,9 @@
 //! A server that speaks the PostgreSQL protocol: prepared statements for everything, COPY for loading.
 
+pub mod sql;
+
+pub use sql::creations;
+
 use crate::{
     operation::{Answer, Failure, Group, Operation, Row, Transfer},
     workload::{BALANCE_START, Plan, Tables},
@@ -14,20 +18,6 @@ const COPY_CHUNK_BYTES: usize = 64 << 10;
 const SET_UP_ROWS: u64 = 100_000;
 /// How long a connection attempt may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-const SELECT: &str = "SELECT id, version, payload FROM loadtest_rows WHERE id = $1";
-const INSERT: &str = "INSERT INTO loadtest_rows (id, version, payload) VALUES ($1, 0, $2)";
-const UPDATE: &str = "UPDATE loadtest_rows SET version = $2, payload = $3 WHERE id = $1";
-const SCAN: &str = "SELECT id, version, payload FROM loadtest_rows WHERE id >= $1 ORDER BY id LIMIT $2";
-const AGGREGATE: &str = "SELECT c, count(*), sum(a), max(b) FROM loadtest_facts GROUP BY c";
-const WITHDRAW: &str = "UPDATE loadtest_accounts SET balance = balance - $2 WHERE id = $1";
-const DEPOSIT: &str = "UPDATE loadtest_accounts SET balance = balance + $2 WHERE id = $1";
-const NOTE: &str = "INSERT INTO loadtest_transfers (id, source, destination, amount) VALUES ($1, $2, $3, $4)";
-const ACCOUNTS: &str = "SELECT id, balance FROM loadtest_accounts WHERE id >= $1 ORDER BY id LIMIT $2";
-const TRANSFERS: &str =
-    "SELECT id, source, destination, amount FROM loadtest_transfers WHERE id >= $1 ORDER BY id LIMIT $2";
-/// The sum of bigint is numeric; as text it needs no decimal type here.
-const SUM: &str = "SELECT sum(balance) FROM loadtest_accounts";
 
 /// Where to connect.
 pub struct Postgres {
@@ -86,17 +76,17 @@ impl Postgres {
         let mut from = 0;
         while from < rows {
             let to = (from + SET_UP_ROWS).min(rows);
-            session.copy(copy_statement(plan.workload.tables()), plan, from..to).await?;
+            session.copy(sql::copy_statement(plan.workload.tables()), plan, from..to).await?;
             loaded(to);
             from = to;
         }
         // What was loaded gets statistics, so that no run is measured with the plans of an empty table.
-        session.client.batch_execute(analyze(plan.workload.tables())).await.map_err(|cause| failure(&cause))
+        session.client.batch_execute(sql::analyze(plan.workload.tables())).await.map_err(|cause| failure(&cause))
     }
 
     pub async fn clean_up(&self, plan: &Arc<Plan>) -> Result<(), Failure> {
         let client = self.open().await?;
-        for table in table_names(plan.workload.tables()) {
+        for table in sql::table_names(plan.workload.tables()) {
             client.batch_execute(&format!("DROP TABLE IF EXISTS {table}")).await.map_err(|cause| failure(&cause))?;
         }
         Ok(())
@@ -114,7 +104,7 @@ impl Session {
             Operation::Read { id } => self.read(*id).await.map(Answer::Row),
             Operation::Insert { id } => {
                 let payload = content.payload(*id, 0);
-                let statement = self.prepared(INSERT).await?;
+                let statement = self.prepared(sql::INSERT).await?;
                 self.written(self.client.execute(&statement, &[&number(*id), &payload]).await)
             }
             Operation::Update { id, version } => self.update(*id, *version).await,
@@ -124,27 +114,27 @@ impl Session {
                 Ok(Answer::Row(row))
             }
             Operation::Scan { from, rows } => {
-                let statement = self.prepared(SCAN).await?;
+                let statement = self.prepared(sql::SCAN).await?;
                 let rows = self.client.query(&statement, &[&number(*from), &i64::from(*rows)]).await;
                 let rows = rows.map_err(|cause| failure(&cause))?;
                 rows.iter().map(row).collect::<Result<_, _>>().map(Answer::Rows)
             }
             Operation::Load { from, to } => {
                 let plan = self.plan.clone();
-                self.copy(copy_statement(Tables::Rows), &plan, *from..*to).await.map(Answer::Written)
+                self.copy(sql::copy_statement(Tables::Rows), &plan, *from..*to).await.map(Answer::Written)
             }
             Operation::Aggregate => self.aggregate().await,
             Operation::Transfer { .. } => self.transfer(operation).await,
             Operation::Sum => self.sum().await,
             Operation::Accounts { from, rows } => {
-                let statement = self.prepared(ACCOUNTS).await?;
+                let statement = self.prepared(sql::ACCOUNTS).await?;
                 let rows = self.client.query(&statement, &[&number(*from), &i64::from(*rows)]).await;
                 let accounts = rows.map_err(|cause| failure(&cause))?;
                 let account = |row: &tokio_postgres::Row| Ok((unsigned(row, 0)?, get(row, 1)?));
                 accounts.iter().map(account).collect::<Result<_, _>>().map(Answer::Accounts)
             }
             Operation::Transfers { from, rows } => {
-                let statement = self.prepared(TRANSFERS).await?;
+                let statement = self.prepared(sql::TRANSFERS).await?;
                 let rows = self.client.query(&statement, &[&number(*from), &i64::from(*rows)]).await;
                 let notes = rows.map_err(|cause| failure(&cause))?;
                 notes.iter().map(transfer).collect::<Result<_, _>>().map(Answer::Transfers)
@@ -163,14 +153,14 @@ impl Session {
     }
 
     async fn read(&mut self, id: u64) -> Result<Option<Row>, Failure> {
-        let statement = self.prepared(SELECT).await?;
+        let statement = self.prepared(sql::SELECT).await?;
         let found = self.client.query_opt(&statement, &[&(id as i64)]).await.map_err(|cause| failure(&cause))?;
         found.as_ref().map(row).transpose()
     }
 
     async fn update(&mut self, id: u64, version: u64) -> Result<Answer, Failure> {
         let payload = self.plan.content.payload(id, version);
-        let statement = self.prepared(UPDATE).await?;
+        let statement = self.prepared(sql::UPDATE).await?;
         self.written(self.client.execute(&statement, &[&(id as i64), &(version as i64), &payload]).await)
     }
 
@@ -184,7 +174,7 @@ impl Session {
     }
 
     async fn aggregate(&mut self) -> Result<Answer, Failure> {
-        let statement = self.prepared(AGGREGATE).await?;
+        let statement = self.prepared(sql::AGGREGATE).await?;
         let rows = self.client.query(&statement, &[]).await.map_err(|cause| failure(&cause))?;
         let group = |row: &tokio_postgres::Row| {
             let c: i32 = get(row, 0)?;
@@ -196,7 +186,7 @@ impl Session {
     }
 
     async fn sum(&mut self) -> Result<Answer, Failure> {
-        let messages = self.client.simple_query(SUM).await.map_err(|cause| failure(&cause))?;
+        let messages = self.client.simple_query(sql::SUM).await.map_err(|cause| failure(&cause))?;
         let value = messages.iter().find_map(|message| match message {
             tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
@@ -221,8 +211,8 @@ impl Session {
             return Err(Failure::new("answer", "not a transfer"));
         };
         let (id, source, destination) = (*id as i64, *source as i64, *destination as i64);
-        let (withdraw, deposit) = (self.prepared(WITHDRAW).await?, self.prepared(DEPOSIT).await?);
-        let note = self.prepared(NOTE).await?;
+        let (withdraw, deposit) = (self.prepared(sql::WITHDRAW).await?, self.prepared(sql::DEPOSIT).await?);
+        let note = self.prepared(sql::NOTE).await?;
         // Nothing is done before COMMIT is sent, whatever happens on the way there.
         let before_commit = |cause: tokio_postgres::Error| {
             let failure = failure(&cause);
@@ -275,45 +265,6 @@ fn write_line(chunk: &mut String, plan: &Plan, id: u64) {
         }
         Tables::Bank => writeln!(chunk, "{id}\t{BALANCE_START}"),
     };
-}
-
-fn table_names(tables: Tables) -> &'static [&'static str] {
-    match tables {
-        Tables::Rows => &["loadtest_rows"],
-        Tables::Facts => &["loadtest_facts"],
-        Tables::Bank => &["loadtest_accounts", "loadtest_transfers"],
-    }
-}
-
-fn creations(tables: Tables) -> &'static [&'static str] {
-    match tables {
-        Tables::Rows => {
-            &["CREATE TABLE loadtest_rows (id bigint PRIMARY KEY, version bigint NOT NULL, payload text NOT NULL)"]
-        }
-        Tables::Facts => &["CREATE TABLE loadtest_facts \
-                            (id bigint PRIMARY KEY, a integer NOT NULL, b bigint NOT NULL, c integer NOT NULL)"],
-        Tables::Bank => &[
-            "CREATE TABLE loadtest_accounts (id bigint PRIMARY KEY, balance bigint NOT NULL)",
-            "CREATE TABLE loadtest_transfers (id bigint PRIMARY KEY, source bigint NOT NULL, \
-             destination bigint NOT NULL, amount bigint NOT NULL)",
-        ],
-    }
-}
-
-fn copy_statement(tables: Tables) -> &'static str {
-    match tables {
-        Tables::Rows => "COPY loadtest_rows (id, version, payload) FROM STDIN",
-        Tables::Facts => "COPY loadtest_facts (id, a, b, c) FROM STDIN",
-        Tables::Bank => "COPY loadtest_accounts (id, balance) FROM STDIN",
-    }
-}
-
-fn analyze(tables: Tables) -> &'static str {
-    match tables {
-        Tables::Rows => "ANALYZE loadtest_rows",
-        Tables::Facts => "ANALYZE loadtest_facts",
-        Tables::Bank => "ANALYZE loadtest_accounts",
-    }
 }
 
 fn get<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a tokio_postgres::Row, column: usize) -> Result<T, Failure> {
