@@ -7,6 +7,7 @@ mod read;
 mod write;
 
 pub use read::{to_date, to_timestamp};
+pub(crate) use write::ordinal;
 pub use write::{interval_to_char, timestamp_to_char, timestamptz_to_char};
 
 /// What a field stands for. Names that differ only in how letters are written have a [`Case`] beside them.
