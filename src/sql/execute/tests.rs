@@ -343,7 +343,16 @@ fn partial_and_final_give_what_single_gives() {
             rest = &rest[part..];
         }
         let state_types = super::output_types(&partial);
-        let finish = aggregation(source(&state_types), AggregateMode::Final, &groups, &aggregates);
+        // The arguments of the final step may be as written, or the states.
+        let over_states = |(place, aggregate): (usize, &Aggregate)| {
+            let arguments = match round % 2 {
+                0 => aggregate.arguments.clone(),
+                _ => vec![column(groups.len() + place, aggregate.state_type())],
+            };
+            Aggregate { arguments, ..aggregate.clone() }
+        };
+        let over_states: Vec<Aggregate> = aggregates.iter().enumerate().map(over_states).collect();
+        let finish = aggregation(source(&state_types), AggregateMode::Final, &groups, &over_states);
         let found = sorted(run(&finish, &[(&state_types, &states)], 3).unwrap());
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
