@@ -145,6 +145,12 @@ impl Executor {
     }
 }
 
+/// Whether an aggregate can be computed: the binder's table and the operators must agree.
+#[cfg(test)]
+pub(crate) fn can_aggregate(aggregate: &crate::sql::expr::Aggregate) -> bool {
+    aggregate::can_compute(aggregate)
+}
+
 /// Batches that were fed and not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Input {

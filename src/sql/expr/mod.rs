@@ -13,6 +13,8 @@ pub mod function;
 pub mod functions;
 mod kinds;
 pub mod operator;
+#[cfg(test)]
+mod random_tests;
 pub mod resolve;
 #[cfg(test)]
 pub(crate) mod testing;

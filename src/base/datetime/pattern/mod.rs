@@ -7,6 +7,7 @@ mod read;
 mod write;
 
 pub use read::{to_date, to_timestamp};
+pub(crate) use write::ordinal;
 pub use write::{interval_to_char, timestamp_to_char, timestamptz_to_char};
 
 /// What a field stands for. Names that differ only in how letters are written have a [`Case`] beside them.
@@ -161,7 +162,9 @@ fn field_at(pattern: &str) -> Option<(&'static str, Key, Case)> {
             Case::Lower
         } else {
             let word = matches!(key, Key::DayName | Key::DayNameShort | Key::MonthName | Key::MonthNameShort);
-            let capital = written[1..] == name[1..].to_ascii_lowercase() && written[..1] == name[..1];
+            // The pattern may hold characters of several bytes, so nothing is cut without asking.
+            let tail = written.get(1..).is_some_and(|tail| tail == name[1..].to_ascii_lowercase());
+            let capital = tail && written.starts_with(&name[..1]);
             (word && capital).then_some(Case::Capital)?
         };
         Some((*name, *key, case))
