@@ -97,7 +97,12 @@ impl HashAggregate {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         while self.emitted.is_none() {
             match self.input.next(environment)? {
-                Step::Batch(batch) => self.take(&batch, environment)?,
+                Step::Batch(batch) => {
+                    self.take(&batch, environment)?;
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => self.finish()?,
             }
