@@ -201,6 +201,7 @@ impl Session {
     /// A statement is done: if it is the last of an implicit transaction, the transaction commits before the client is
     /// told of success.
     pub(super) async fn finish_command(&mut self) -> Result<()> {
+        self.apply_setting_changes()?;
         if std::mem::take(&mut self.last_in_batch) {
             return self.end_batch().await;
         }

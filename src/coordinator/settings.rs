@@ -323,7 +323,7 @@ fn text_value(name: &str, value: &str) -> Option<String> {
             let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
             ["utf8", "unicode", "sqlascii"].iter().any(|known| plain.eq_ignore_ascii_case(known)).then(|| "UTF8".into())
         }
-        "TimeZone" => datetime::Zone::parse(value).ok().map(|_| value.trim().to_string()),
+        "TimeZone" => datetime::Zone::from_setting(value).map(|zone| zone.to_string()),
         "DateStyle" => date_style(value),
         _ => Some(value.to_string()),
     }

@@ -5,7 +5,7 @@
 //! sync that shall cover it. A dropped read or write is either never started or runs to its end; its buffer lives as
 //! long as the device may touch it.
 
-use super::glommio as real;
+use super::{glommio as real, sim};
 use glommio::{
     allocate_dma_buffer_global,
     io::{DmaBuffer, ReadResult},
@@ -61,6 +61,7 @@ pub struct File(Inner);
 #[derive(Clone)]
 enum Inner {
     Glommio(real::File),
+    Sim(sim::File),
 }
 
 impl File {
@@ -69,6 +70,10 @@ impl File {
 
     pub(super) fn from_glommio(file: real::File) -> File {
         File(Inner::Glommio(file))
+    }
+
+    pub(super) fn from_sim(file: sim::File) -> File {
+        File(Inner::Sim(file))
     }
 
     /// A zeroed buffer to write from.
@@ -81,6 +86,7 @@ impl File {
         check_alignment(offset, len)?;
         match &self.0 {
             Inner::Glommio(file) => file.read_at(offset, len).await,
+            Inner::Sim(file) => file.read_at(offset, len).await,
         }
     }
 
@@ -89,6 +95,7 @@ impl File {
         check_alignment(offset, buffer.len())?;
         match &self.0 {
             Inner::Glommio(file) => file.write_at(offset, buffer).await,
+            Inner::Sim(file) => file.write_at(offset, buffer).await,
         }
     }
 
@@ -96,6 +103,7 @@ impl File {
     pub async fn sync(&self) -> io::Result<()> {
         match &self.0 {
             Inner::Glommio(file) => file.sync().await,
+            Inner::Sim(file) => file.sync().await,
         }
     }
 
@@ -119,6 +127,7 @@ impl File {
     pub async fn len(&self) -> io::Result<u64> {
         match &self.0 {
             Inner::Glommio(file) => file.len(),
+            Inner::Sim(file) => file.len(),
         }
     }
 
@@ -126,6 +135,7 @@ impl File {
     pub async fn truncate(&self, len: u64) -> io::Result<()> {
         match &self.0 {
             Inner::Glommio(file) => file.truncate(len).await,
+            Inner::Sim(file) => file.truncate(len).await,
         }
     }
 
@@ -133,6 +143,7 @@ impl File {
     pub async fn close(self) -> io::Result<()> {
         match self.0 {
             Inner::Glommio(file) => file.close().await,
+            Inner::Sim(_) => Ok(()),
         }
     }
 }

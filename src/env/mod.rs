@@ -24,6 +24,7 @@ pub mod probe;
 pub mod queue;
 pub mod shutdown;
 pub mod signal;
+pub mod sim;
 mod task;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -99,6 +100,8 @@ pub const FATAL_EXIT_CODE: i32 = 70;
 pub enum Env {
     /// The real thing: io_uring, a pinned thread.
     Glommio(glommio::Handle),
+    /// The simulator: seeded, in one thread with all the others.
+    Sim(sim::Handle),
 }
 
 impl Env {
@@ -106,6 +109,7 @@ impl Env {
     pub fn now(&self) -> Duration {
         match self {
             Env::Glommio(handle) => handle.now(),
+            Env::Sim(handle) => handle.now(),
         }
     }
 
@@ -113,6 +117,7 @@ impl Env {
     pub fn wall_micros(&self) -> i64 {
         match self {
             Env::Glommio(handle) => handle.wall_micros(),
+            Env::Sim(handle) => handle.wall_micros(),
         }
     }
 
@@ -120,6 +125,7 @@ impl Env {
     pub async fn sleep(&self, duration: Duration) {
         match self {
             Env::Glommio(handle) => handle.sleep(duration).await,
+            Env::Sim(handle) => handle.sleep(duration).await,
         }
     }
 
@@ -140,6 +146,7 @@ impl Env {
     pub fn spawn<T: 'static>(&self, class: TaskClass, future: impl Future<Output = T> + 'static) -> Task<T> {
         match self {
             Env::Glommio(handle) => Task::from_glommio(handle.spawn(class, future)),
+            Env::Sim(handle) => Task::from_sim(handle.spawn(future)),
         }
     }
 
@@ -147,6 +154,7 @@ impl Env {
     pub fn set_shares(&self, class: TaskClass, shares: usize) {
         match self {
             Env::Glommio(handle) => handle.set_shares(class, shares),
+            Env::Sim(_) => {}
         }
     }
 
@@ -154,6 +162,7 @@ impl Env {
     pub async fn yield_if_needed(&self) {
         match self {
             Env::Glommio(handle) => handle.yield_if_needed().await,
+            Env::Sim(handle) => handle.yield_if_needed().await,
         }
     }
 
@@ -161,6 +170,7 @@ impl Env {
     pub fn fill_random(&self, bytes: &mut [u8]) {
         match self {
             Env::Glommio(handle) => handle.fill_random(bytes),
+            Env::Sim(handle) => handle.fill_random(bytes),
         }
     }
 
@@ -175,6 +185,7 @@ impl Env {
     pub async fn open(&self, path: &Path, options: OpenOptions) -> io::Result<File> {
         match self {
             Env::Glommio(handle) => Ok(File::from_glommio(handle.open(path, options).await?)),
+            Env::Sim(handle) => Ok(File::from_sim(handle.open(path, options).await?)),
         }
     }
 
@@ -182,6 +193,7 @@ impl Env {
     pub async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         match self {
             Env::Glommio(handle) => handle.rename(from, to).await,
+            Env::Sim(handle) => handle.rename(from, to).await,
         }
     }
 
@@ -189,6 +201,7 @@ impl Env {
     pub async fn remove(&self, path: &Path) -> io::Result<()> {
         match self {
             Env::Glommio(handle) => handle.remove(path).await,
+            Env::Sim(handle) => handle.remove(path).await,
         }
     }
 
@@ -196,6 +209,7 @@ impl Env {
     pub async fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         match self {
             Env::Glommio(handle) => handle.create_dir_all(path).await,
+            Env::Sim(handle) => handle.create_dir_all(path).await,
         }
     }
 
@@ -203,6 +217,7 @@ impl Env {
     pub async fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
         match self {
             Env::Glommio(handle) => handle.list(directory).await,
+            Env::Sim(handle) => handle.list(directory).await,
         }
     }
 
@@ -210,6 +225,7 @@ impl Env {
     pub async fn sync_dir(&self, directory: &Path) -> io::Result<()> {
         match self {
             Env::Glommio(handle) => handle.sync_dir(directory).await,
+            Env::Sim(handle) => handle.sync_dir(directory).await,
         }
     }
 
@@ -217,6 +233,7 @@ impl Env {
     pub async fn file_len(&self, path: &Path) -> io::Result<Option<u64>> {
         match self {
             Env::Glommio(handle) => handle.file_len(path).await,
+            Env::Sim(handle) => handle.file_len(path).await,
         }
     }
 
@@ -234,6 +251,7 @@ impl Env {
     pub async fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
         match self {
             Env::Glommio(handle) => Ok(TcpListener::from_glommio(handle.listen(address)?)),
+            Env::Sim(handle) => Ok(TcpListener::from_sim(handle.listen(address)?)),
         }
     }
 
@@ -241,6 +259,7 @@ impl Env {
     pub async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         match self {
             Env::Glommio(handle) => Ok(TcpStream::from_glommio(handle.connect(address).await?)),
+            Env::Sim(handle) => Ok(TcpStream::from_sim(handle.connect(address).await?)),
         }
     }
 
@@ -248,13 +267,16 @@ impl Env {
     pub async fn bind_udp(&self, address: SocketAddr) -> io::Result<UdpSocket> {
         match self {
             Env::Glommio(handle) => Ok(UdpSocket::from_glommio(handle.bind_udp(address)?)),
+            Env::Sim(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "the simulator has no datagrams")),
         }
     }
 
-    /// Resolves when the process was asked to stop (SIGINT, SIGTERM or [`shutdown::request`]).
+    /// Resolves when the process was asked to stop (SIGINT, SIGTERM or [`shutdown::request`]); never in the simulator,
+    /// where nodes are crashed or killed.
     pub async fn shutdown_requested(&self) {
         match self {
             Env::Glommio(_) => shutdown::requested().await,
+            Env::Sim(_) => std::future::pending().await,
         }
     }
 
@@ -263,6 +285,7 @@ impl Env {
     pub async fn halt(&self, message: &str) -> ! {
         match self {
             Env::Glommio(handle) => handle.fatal(message),
+            Env::Sim(handle) => handle.halt(message).await,
         }
     }
 }

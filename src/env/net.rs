@@ -1,6 +1,6 @@
 //! Sockets: TCP streams and listeners, UDP.
 
-use super::glommio as real;
+use super::{glommio as real, sim};
 use futures_lite::{AsyncRead, AsyncWrite};
 use std::{
     io,
@@ -14,6 +14,7 @@ pub struct TcpListener(ListenerInner);
 
 enum ListenerInner {
     Glommio(real::Listener),
+    Sim(sim::Listener),
 }
 
 impl TcpListener {
@@ -21,10 +22,15 @@ impl TcpListener {
         TcpListener(ListenerInner::Glommio(listener))
     }
 
+    pub(super) fn from_sim(listener: sim::Listener) -> TcpListener {
+        TcpListener(ListenerInner::Sim(listener))
+    }
+
     /// Waits for a connection. Dropping the future loses none.
     pub async fn accept(&self) -> io::Result<TcpStream> {
         match &self.0 {
             ListenerInner::Glommio(listener) => Ok(TcpStream::from_glommio(listener.accept().await?)),
+            ListenerInner::Sim(listener) => Ok(TcpStream::from_sim(listener.accept().await?)),
         }
     }
 
@@ -32,6 +38,7 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
             ListenerInner::Glommio(listener) => listener.local_addr(),
+            ListenerInner::Sim(listener) => Ok(listener.local_addr()),
         }
     }
 }
@@ -41,6 +48,7 @@ pub struct TcpStream(StreamInner);
 
 enum StreamInner {
     Glommio(glommio::net::TcpStream),
+    Sim(sim::Stream),
 }
 
 impl TcpStream {
@@ -48,10 +56,15 @@ impl TcpStream {
         TcpStream(StreamInner::Glommio(stream))
     }
 
+    pub(super) fn from_sim(stream: sim::Stream) -> TcpStream {
+        TcpStream(StreamInner::Sim(stream))
+    }
+
     /// Who is at the other end.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
             StreamInner::Glommio(stream) => stream.peer_addr().map_err(io::Error::from),
+            StreamInner::Sim(stream) => Ok(stream.peer_addr()),
         }
     }
 
@@ -59,6 +72,7 @@ impl TcpStream {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
             StreamInner::Glommio(stream) => stream.local_addr().map_err(io::Error::from),
+            StreamInner::Sim(stream) => Ok(stream.local_addr()),
         }
     }
 
@@ -66,6 +80,7 @@ impl TcpStream {
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         match &self.0 {
             StreamInner::Glommio(stream) => stream.set_nodelay(on).map_err(io::Error::from),
+            StreamInner::Sim(_) => Ok(()),
         }
     }
 }
@@ -74,6 +89,7 @@ impl AsyncRead for TcpStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             StreamInner::Glommio(stream) => Pin::new(stream).poll_read(context, into),
+            StreamInner::Sim(stream) => Pin::new(stream).poll_read(context, into),
         }
     }
 }
@@ -82,18 +98,21 @@ impl AsyncWrite for TcpStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             StreamInner::Glommio(stream) => Pin::new(stream).poll_write(context, bytes),
+            StreamInner::Sim(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
             StreamInner::Glommio(stream) => Pin::new(stream).poll_flush(context),
+            StreamInner::Sim(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
             StreamInner::Glommio(stream) => Pin::new(stream).poll_close(context),
+            StreamInner::Sim(stream) => Pin::new(stream).poll_close(context),
         }
     }
 }

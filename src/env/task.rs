@@ -1,5 +1,6 @@
 //! The handle of a spawned task.
 
+use super::sim;
 use std::{
     future::Future,
     pin::Pin,
@@ -13,6 +14,7 @@ pub struct Task<T>(Inner<T>);
 
 enum Inner<T> {
     Glommio(glommio::Task<Option<T>>),
+    Sim(sim::Task<T>),
 }
 
 impl<T: 'static> Task<T> {
@@ -20,10 +22,15 @@ impl<T: 'static> Task<T> {
         Task(Inner::Glommio(task))
     }
 
+    pub(super) fn from_sim(task: sim::Task<T>) -> Task<T> {
+        Task(Inner::Sim(task))
+    }
+
     /// Lets the task run on by itself.
     pub fn detach(self) {
         match self.0 {
             Inner::Glommio(task) => drop(task.detach()),
+            Inner::Sim(task) => task.detach(),
         }
     }
 
@@ -32,6 +39,10 @@ impl<T: 'static> Task<T> {
     pub async fn cancel(self) -> Option<T> {
         match self.0 {
             Inner::Glommio(task) => task.cancel().await.flatten(),
+            Inner::Sim(task) => {
+                task.request_cancel();
+                task.await
+            }
         }
     }
 }
@@ -42,6 +53,7 @@ impl<T> Future for Task<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         match &mut self.0 {
             Inner::Glommio(task) => Pin::new(task).poll(context),
+            Inner::Sim(task) => Pin::new(task).poll(context),
         }
     }
 }

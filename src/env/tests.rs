@@ -10,7 +10,7 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("target/scratch").unwrap()
 }
 
-async fn file_story(env: Env, folder: PathBuf) {
+pub(crate) async fn file_story(env: Env, folder: PathBuf) {
     env.create_dir_all(&folder.join("a/b")).await.unwrap();
     let path = folder.join("a/b/file");
     assert!(env.open(&path, OpenOptions::reading()).await.is_err());
@@ -51,7 +51,7 @@ async fn file_story(env: Env, folder: PathBuf) {
     assert!(env.remove(&other).await.is_err());
 }
 
-async fn task_story(env: Env) {
+pub(crate) async fn task_story(env: Env) {
     assert_eq!(env.spawn(TaskClass::Query, async { 7 }).await, Some(7));
     let done = Rc::new(Cell::new(0));
     let counted = done.clone();
@@ -75,7 +75,7 @@ async fn task_story(env: Env) {
     }
 }
 
-async fn queue_story(env: Env) {
+pub(crate) async fn queue_story(env: Env) {
     let (sender, mut receiver) = queue::bounded::<u32>(4);
     let producer = env.spawn(TaskClass::Query, async move {
         for number in 0..100 {
@@ -204,4 +204,36 @@ fn thread_cpu_time() -> Duration {
     // SAFETY: the pointer is to a live timespec that the call fills.
     assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) }, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Runs only in the child of `a_signal_asks_for_a_stop`.
+#[test]
+fn waits_for_a_signal() {
+    if std::env::var_os("DISTDB_TEST_WAIT_FOR_SIGNAL").is_none() {
+        return;
+    }
+    shutdown::install().unwrap();
+    let core = glommio::start_shard(None, "waits", glommio::Options::default(), |env| async move {
+        println!("ready");
+        env.shutdown_requested().await;
+        println!("asked to stop");
+    });
+    core.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_signal_asks_for_a_stop() {
+    use std::io::BufRead;
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "env::tests::waits_for_a_signal", "--nocapture"])
+        .env("DISTDB_TEST_WAIT_FOR_SIGNAL", "1")
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut child = child.unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("ready")));
+    // SAFETY: a plain system call; the child is ours and has not been waited for, so its number is still its own.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGTERM) }, 0);
+    assert!(lines.any(|line| line.unwrap().contains("asked to stop")));
+    assert!(child.wait().unwrap().success());
 }

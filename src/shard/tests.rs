@@ -52,21 +52,21 @@ fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard
 }
 
 /// Runs a test on the first of several shards, each on a thread of its own.
-fn together<F: Future<Output = ()> + 'static>(
-    dir: PathBuf,
-    count: u16,
-    test: impl FnOnce(Shard) -> F + Send + 'static,
-) {
+pub(super) fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u16, test: impl FnOnce(Shard) -> F + Send + 'static) {
     let sequencer = Arc::new(Sequencer::new(count));
-    let (done, wait) = crate::env::queue::bounded::<()>(1);
-    let mut test = Some(test);
-    let mut done = Some(done);
-    let mut wait = Some(wait);
+    // The others stay open until the first drops its ends.
+    let (mut done, mut waits) = (Vec::new(), Vec::new());
+    for _ in 1..count {
+        let (sender, receiver) = crate::env::queue::bounded::<()>(1);
+        done.push(sender);
+        waits.push(receiver);
+    }
+    let (mut test, mut done) = (Some(test), Some(done));
     let mut threads = Vec::new();
     for (id, mailbox) in connect(count).into_iter().enumerate() {
         let (dir, sequencer) = (dir.clone(), sequencer.clone());
         let (test, done) = if id == 0 { (test.take(), done.take()) } else { (None, None) };
-        let wait = if id == 1 { wait.take() } else { None };
+        let wait = if id == 0 { None } else { waits.pop() };
         let body = move |env: Env| async move {
             let shard = open(&env, &dir, id as u16, mailbox, sequencer, count).await;
             if let Some(test) = test {
@@ -74,8 +74,6 @@ fn together<F: Future<Output = ()> + 'static>(
                 drop(done);
             } else if let Some(mut wait) = wait {
                 wait.recv_many(&mut Vec::new()).await;
-            } else {
-                env.sleep(std::time::Duration::from_secs(2)).await;
             }
             shard.close().await.unwrap();
         };
@@ -199,8 +197,7 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
 
 async fn count_rows(shard: &Shard, view: ReadView) -> usize {
     let prefix = key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0));
-    let range =
-        (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));
+    let range = (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));
     let mut counts = Vec::new();
     for direction in [lsm::Direction::Forward, lsm::Direction::Backward] {
         let mut scan = shard.transactions().scan(view, range.clone(), direction).await;
@@ -336,5 +333,34 @@ fn local_calls_serve_the_key_value_namespace() {
         shard.local_scan(partition, b"", visit).await.unwrap();
         assert_eq!(seen, [(b"l".to_vec(), b"w".to_vec())]);
         assert!(shard.local_put(&[0; 20_000], b"").await.is_err());
+    });
+}
+
+#[test]
+fn a_bank_on_three_cores_keeps_its_books() {
+    use crate::testing::{bank, random::Random};
+    let dir = tempfile::tempdir().unwrap();
+    let options = bank::Options { accounts: 12, clients: 8, transactions: 60 };
+    together(dir.path().into(), 3, move |shard| async move {
+        bank::open_accounts(&shard, options).await.unwrap();
+        let ledger = bank::Ledger::default();
+        let clients: Vec<_> = (0..options.clients)
+            .map(|number| {
+                let client = bank::client(shard.clone(), options, Random::new(1, number), ledger.clone());
+                shard.env().spawn(crate::env::TaskClass::Query, client)
+            })
+            .collect();
+        for client in clients {
+            client.await.unwrap();
+        }
+        let violations = bank::check(&shard, options, &ledger).await.unwrap();
+        assert!(violations.is_empty(), "{violations:#?}");
+        let (acknowledged, refused, unknown) = ledger.borrow().counts();
+        assert!(acknowledged > 100 && refused > 10 && unknown == 0, "{:?}", ledger.borrow().counts());
+    });
+    together(dir.path().into(), 3, move |shard| async move {
+        let violations = bank::check(&shard, options, &bank::Ledger::default()).await.unwrap();
+        // Nobody was told anything in this life; but the books must balance.
+        assert!(violations.iter().all(|violation| violation.contains("never began")), "{violations:#?}");
     });
 }

@@ -84,7 +84,7 @@ pub async fn open_accounts(shard: &Shard, options: Options) -> Result<()> {
 /// One client: transactions one after the other, told about in the ledger.
 pub async fn client(shard: Shard, options: Options, mut random: Random, ledger: Ledger) {
     for _ in 0..options.transactions {
-        let mut bank = Teller::begin(&shard, &ledger, options);
+        let bank = Teller::begin(&shard, &ledger, options);
         match random.below(16) {
             0 => bank.check_sum().await,
             1 => {
@@ -295,7 +295,7 @@ impl<'a> Teller<'a> {
 }
 
 /// Reads everything back and compares it with what clients were told. Gives the violations.
-pub async fn check(shard: &Shard, options: Options, told: &Told) -> Result<Vec<String>> {
+pub async fn check(shard: &Shard, options: Options, ledger: &Ledger) -> Result<Vec<String>> {
     let snapshot = shard.begin_snapshot();
     let view = ReadView::at(snapshot.timestamp());
     let mut rows: BTreeMap<u8, Vec<(Vec<u8>, Vec<u8>)>> = BTreeMap::new();
@@ -304,6 +304,7 @@ pub async fn check(shard: &Shard, options: Options, told: &Told) -> Result<Vec<S
             rows.entry(kind).or_default().extend(read_rows(shard, target, kind, view).await?);
         }
     }
+    let told = ledger.borrow();
     let of = |kind: u8| rows.get(&kind).map_or(&[][..], Vec::as_slice);
     let mut violations = told.violations.clone();
     let mut balances: BTreeMap<u64, i64> = (0..options.accounts).map(|account| (account, OPENING_BALANCE)).collect();

@@ -8,6 +8,8 @@ mod modify;
 mod ranges;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use stream::FragmentStream;
 pub(super) use stream::{Producers, Stream};

@@ -50,6 +50,12 @@ pub(crate) struct HashAggregate {
     emitted: Option<usize>,
 }
 
+/// Whether there is an accumulator for an aggregate.
+#[cfg(test)]
+pub(super) fn can_compute(aggregate: &Aggregate) -> bool {
+    Accumulator::new(aggregate).is_ok()
+}
+
 /// One aggregate at work.
 struct State {
     aggregate: Aggregate,

@@ -7,7 +7,7 @@ use crate::{
     base::{
         datetime::{
             MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, Zone, arithmetic, extract, parse,
-            range, truncate,
+            pattern, range, truncate,
         },
         sqlstate::SqlState,
         types::{DataType, TypeKind},
@@ -123,9 +123,30 @@ pub(crate) fn call(call: &Call<'_>, arguments: &[Value]) -> Result<Option<Value>
         (F::IsFinite, [value]) => Value::Bool(extract::is_finite(value)),
         (F::AtTimeZone, [to, value]) => at_time_zone(call, to, value)?,
         (F::Overlaps, [a, b, c, d]) => overlaps([a, b], [c, d]),
+        (F::ToTimestamp, [Value::Text(text), Value::Text(format)]) => {
+            Value::Timestamptz(pattern::to_timestamp(text, format, zone)?)
+        }
+        (F::ToDate, [Value::Text(text), Value::Text(format)]) => Value::Date(pattern::to_date(text, format)?),
+        (F::ToChar, [value, Value::Text(format)]) => to_char(value, format, zone)?,
+        (F::ToNumber, _) => return Err(no_number_patterns()),
         _ => return now(call, arguments),
     };
     Ok(Some(value))
+}
+
+/// `to_char` of times. The infinities have no fields and give NULL.
+fn to_char(value: &Value, format: &str, zone: &Zone) -> Result<Value> {
+    let written = match value {
+        Value::Timestamp(micros) => pattern::timestamp_to_char(*micros, format),
+        Value::Timestamptz(micros) => pattern::timestamptz_to_char(*micros, zone, format),
+        Value::Interval(interval) => pattern::interval_to_char(interval, format)?,
+        _ => return Err(no_number_patterns()),
+    };
+    Ok(written.map_or(Value::Null, Value::text))
+}
+
+fn no_number_patterns() -> Error {
+    Error::unsupported("formatting numbers by a pattern").with_hint("Use round() and casts to text.")
 }
 
 /// The functions that tell the time.

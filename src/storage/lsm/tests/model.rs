@@ -310,7 +310,9 @@ impl World {
             64 if self.random.one_in(60) => self.drop_storage(),
             _ => self.check_get().await,
         }
-        self.lsm.throttle().await;
+        if self.random.one_in(100) {
+            self.lsm.throttle().await;
+        }
         self.horizon();
         self.forget();
     }
