@@ -9,14 +9,17 @@ mod ranges;
 mod source;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use stream::FragmentStream;
 pub(super) use stream::{Producers, Stream};
 
 use super::{ReadView, TableUse};
 use crate::{
-    base::{ids::{ShardId, TransactionId}, write::Write},
+    base::{
+        ids::{ShardId, TransactionId},
+        write::Write,
+    },
     catalog::Table,
     sql::{
         expr::{Context, Expr},
