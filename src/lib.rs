@@ -11,6 +11,7 @@ pub mod error;
 pub mod node;
 pub mod server;
 pub mod shard;
+pub mod observe;
 pub mod sql;
 pub mod storage;
 #[doc(hidden)]

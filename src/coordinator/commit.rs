@@ -9,7 +9,12 @@
 //! A change of the catalog always prepares: between the decision and its being passed on, every core installs the new
 //! catalog, so that no core lets a writer in with the old one.
 
-use super::{Core, insert::all, session::Session, transaction::{Definition, Transaction}};
+use super::{
+    Core,
+    insert::all,
+    session::Session,
+    transaction::{Definition, Transaction},
+};
 use crate::{
     base::{
         ids::{ShardId, TransactionId},
@@ -162,8 +167,7 @@ async fn commit_definition(core: &Rc<Core>, mut transaction: Transaction) -> Res
     let unneeded = match outcome {
         Ok((at, catalog)) => {
             let shards = every_shard(core).into_iter();
-            let calls =
-                shards.map(|shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
+            let calls = shards.map(|shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
             let installed = all(calls).await.map_err(|error| error.with_effect(Effect::Unknown));
             decide(&core.shard, id, &participants, Decision::Commit(at)).await;
             unfence(core, id).await;

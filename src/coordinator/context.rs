@@ -7,6 +7,7 @@ use crate::{
         text::{ByteaOutput, Style},
         value::Value,
     },
+    error::Result,
     sql::expr::{Context, SessionFacts},
 };
 use std::sync::Arc;
@@ -27,7 +28,18 @@ impl Session {
         context.clock_micros = now;
         context.transaction_id = self.transaction.as_ref().map_or(0, |transaction| transaction.id.0);
         context.session = self.facts();
-        Arc::new(context)
+        let context = Arc::new(context);
+        self.context = Some(context.clone());
+        context
+    }
+
+    /// Makes the settings that the statement asked for by `set_config`.
+    pub(super) fn apply_setting_changes(&mut self) -> Result<()> {
+        let Some(context) = self.context.take() else { return Ok(()) };
+        for change in context.take_setting_changes() {
+            self.settings.set(&change.name, Some(&change.value), change.local)?;
+        }
+        Ok(())
     }
 
     /// The part of the context that changes only with settings; made anew when one did.
@@ -41,7 +53,7 @@ impl Session {
         let catalog = self.catalog();
         let exists = |schema: &String| catalog.resolve_schema(self.database, schema).is_some();
         let facts = Arc::new(SessionFacts {
-            style: self.style(),
+            style: self.chosen_style(),
             user: self.user.clone(),
             database: self.database_name.clone(),
             search_path: self.search_path().into_iter().filter(exists).collect(),
@@ -54,11 +66,16 @@ impl Session {
 }
 
 impl Session {
-    /// How values are read and written, by the session's settings.
-    pub fn style(&self) -> Style {
-        let setting = |name: &str| self.settings.get(name).unwrap_or_default();
+    /// How values are read and written, by the session's settings, and what `now` means in them.
+    pub fn style(&mut self) -> Style {
         let started = self.transaction.as_ref().map(|transaction| transaction.started_micros);
         let now = started.unwrap_or_else(|| self.core.shard.env().wall_micros());
+        Style { now_micros: now - UNIX_TO_2000_MICROS, ..self.facts().style.clone() }
+    }
+
+    /// The style that the settings say.
+    fn chosen_style(&self) -> Style {
+        let setting = |name: &str| self.settings.get(name).unwrap_or_default();
         let date_style = setting("DateStyle");
         Style {
             bytea: if setting("bytea_output") == "escape" { ByteaOutput::Escaped } else { ByteaOutput::Hexadecimal },
@@ -75,7 +92,7 @@ impl Session {
                 _ => IntervalStyle::Postgres,
             },
             zone: Zone::named(&setting("TimeZone")).unwrap_or_default(),
-            now_micros: now - UNIX_TO_2000_MICROS,
+            now_micros: 0,
         }
     }
 }

@@ -39,7 +39,10 @@ pub enum Run {
     /// Rows that a plan makes while they are fetched.
     Query(Box<Query>),
     /// Rows that are there already, and the tag that follows them.
-    Rows { batches: VecDeque<Batch>, tag: String },
+    Rows {
+        batches: VecDeque<Batch>,
+        tag: String,
+    },
     CopyIn(Box<super::copy::CopyIn>),
     CopyOut(Box<super::copy::CopyOut>),
 }
@@ -198,6 +201,7 @@ impl Session {
     /// A statement is done: if it is the last of an implicit transaction, the transaction commits before the client is
     /// told of success.
     pub(super) async fn finish_command(&mut self) -> Result<()> {
+        self.apply_setting_changes()?;
         if std::mem::take(&mut self.last_in_batch) {
             return self.end_batch().await;
         }

@@ -224,8 +224,10 @@ impl Settings {
 
     /// Every setting with its value, for SHOW ALL, sorted by name.
     pub fn all(&self) -> Vec<(String, String)> {
-        let mut names: BTreeMap<String, String> =
-            DEFINITIONS.iter().map(|definition| (definition.name.to_string(), definition.default.to_string())).collect();
+        let mut names: BTreeMap<String, String> = DEFINITIONS
+            .iter()
+            .map(|definition| (definition.name.to_string(), definition.default.to_string()))
+            .collect();
         names.extend(self.initial.clone());
         names.extend(self.current.clone());
         names.into_iter().collect()
@@ -234,7 +236,9 @@ impl Settings {
     /// Those that clients are told of.
     pub fn reported(&self) -> Vec<(String, String)> {
         let reported = DEFINITIONS.iter().filter(|definition| definition.reported);
-        reported.map(|definition| (definition.name.to_string(), self.get(definition.name).unwrap_or_default())).collect()
+        reported
+            .map(|definition| (definition.name.to_string(), self.get(definition.name).unwrap_or_default()))
+            .collect()
     }
 
     /// The schemas that unqualified names are looked up in, `"$user"` resolved.
@@ -319,7 +323,7 @@ fn text_value(name: &str, value: &str) -> Option<String> {
             let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
             ["utf8", "unicode", "sqlascii"].iter().any(|known| plain.eq_ignore_ascii_case(known)).then(|| "UTF8".into())
         }
-        "TimeZone" => datetime::Zone::parse(value).ok().map(|_| value.trim().to_string()),
+        "TimeZone" => datetime::Zone::from_setting(value).map(|zone| zone.to_string()),
         "DateStyle" => date_style(value),
         _ => Some(value.to_string()),
     }

@@ -117,22 +117,7 @@ impl Printer {
                 expressions.iter().map(|expr| expression(expr, &below)).collect()
             }
             Node::Aggregate { input, mode, groups, aggregates } => {
-                let method = if groups.is_empty() { "Aggregate" } else { "HashAggregate" };
-                let stage = match mode {
-                    AggregateMode::Single => "",
-                    AggregateMode::Partial => "Partial ",
-                    AggregateMode::Final => "Finalize ",
-                };
-                self.head(depth, format!("{stage}{method}"));
-                let below = self.unary(input, depth, |names| {
-                    let key = ("Group Key", list(groups, names));
-                    let calls: Vec<String> = aggregates.iter().map(|call| shown_call(call, *mode, names)).collect();
-                    let calls = ("Aggregates", calls.join(", "));
-                    let both = [key, calls];
-                    both.into_iter().filter(|(_, text)| !text.is_empty()).collect()
-                });
-                let groups = groups.iter().map(|group| expression(group, &below));
-                groups.chain(aggregates.iter().map(|call| shown_call(call, *mode, &below))).collect()
+                self.aggregate(input, *mode, groups, aggregates, depth)
             }
             Node::Sort { input, keys } => {
                 self.head(depth, "Sort".to_owned());
@@ -174,6 +159,30 @@ impl Printer {
                 names.into_iter().next().unwrap_or_default()
             }
         }
+    }
+
+    fn aggregate(
+        &mut self,
+        input: &Node,
+        mode: AggregateMode,
+        groups: &[Expr],
+        aggregates: &[Aggregate],
+        depth: usize,
+    ) -> Vec<String> {
+        let method = if groups.is_empty() { "Aggregate" } else { "HashAggregate" };
+        let stage = match mode {
+            AggregateMode::Single => "",
+            AggregateMode::Partial => "Partial ",
+            AggregateMode::Final => "Finalize ",
+        };
+        self.head(depth, format!("{stage}{method}"));
+        let below = self.unary(input, depth, |names| {
+            let calls: Vec<String> = aggregates.iter().map(|call| shown_call(call, mode, names)).collect();
+            let both = [("Group Key", list(groups, names)), ("Aggregates", calls.join(", "))];
+            both.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+        });
+        let groups = groups.iter().map(|group| expression(group, &below));
+        groups.chain(aggregates.iter().map(|call| shown_call(call, mode, &below))).collect()
     }
 
     /// Prints the input, and details about it above it.

@@ -10,6 +10,7 @@
 
 pub mod arithmetic;
 pub mod functions;
+pub mod pattern;
 mod text;
 
 pub use text::parse;

@@ -8,7 +8,7 @@ use crate::{
         types::{DataType, TypeKind},
         value::Value,
     },
-    error::{Error, Result},
+    error::Result,
     sql::{
         expr::{
             Expr,
@@ -208,9 +208,4 @@ fn same_type(from: DataType, to: DataType) -> bool {
 
 fn is_column(expr: &Expr) -> bool {
     matches!(expr, Expr::Column { .. } | Expr::Parameter { .. } | Expr::Literal { .. })
-}
-
-/// An error of a value that does not fit its type, where no binder is at hand.
-pub(super) fn unknown_object(kind: &str, name: &str) -> Error {
-    Error::new(SqlState::UNDEFINED_OBJECT, format!("{kind} \"{name}\" does not exist"))
 }

@@ -2,10 +2,7 @@
 
 use super::{Binder, scope::Scope};
 use crate::{
-    base::{
-        sqlstate::SqlState,
-        types::{DataType, TypeKind},
-    },
+    base::{sqlstate::SqlState, types::DataType},
     error::Result,
     sql::{
         expr::{Comparison, Expr, cast::is_relabel, function::Function, operator, resolve::is_unknown},
@@ -256,9 +253,4 @@ fn some(mut parts: Vec<Expr>) -> Expr {
     } else {
         Expr::Or(parts)
     }
-}
-
-/// boolean as a literal.
-pub(super) fn truth(value: bool) -> Expr {
-    Expr::Literal { value: crate::base::value::Value::Bool(value), data_type: DataType::of(TypeKind::Bool) }
 }
