@@ -13,14 +13,17 @@ use crate::{
         TaskClass,
         sim::{Disk, Faults, Node, Simulation},
     },
-    shard::{self, Shard, connect},
+    shard::{self, Request, Response, Shard, connect},
     storage::{log, lsm},
     txn::{self, Sequencer},
 };
-use std::{path::PathBuf, rc::Rc, sync::Arc};
+use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
 /// Steps after which a life counts as hung.
 const STEPS_MAX: u64 = 20_000_000;
+
+/// When a prepared transaction asks around for its decision.
+const IN_DOUBT_AFTER: Duration = Duration::from_millis(300);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -137,6 +140,7 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Result<Vec<Shard>,
                 },
                 transactions: txn::Options {
                     buffer_bytes_max: 3 << 10,
+                    in_doubt_after: IN_DOUBT_AFTER,
                     acknowledge_before_sync: plan.acknowledge_before_sync,
                     ..txn::Options::default()
                 },
@@ -163,9 +167,8 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Result<Vec<Shard>,
 
 fn open_accounts(simulation: &Simulation, shards: &[Shard], plan: &Plan) -> Result<(), String> {
     let (shard, options) = (shards[0].clone(), plan.bank);
-    let opening = simulation.block_on(&shards[0].env().clone(), STEPS_MAX, async move {
-        bank::open_accounts(&shard, options).await
-    });
+    let opening = simulation
+        .block_on(&shards[0].env().clone(), STEPS_MAX, async move { bank::open_accounts(&shard, options).await });
     match opening {
         Some(Ok(())) => Ok(()),
         other => Err(format!("the accounts were not opened: {other:?}")),
@@ -194,7 +197,20 @@ fn work(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::L
 
 fn check(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::Ledger) -> Vec<String> {
     let (shard, options, told) = (shards[0].clone(), plan.bank, ledger.clone());
-    let checking = async move { bank::check(&shard, options, &told).await };
+    let checking = async move {
+        // Transactions whose client died are settled by then.
+        shard.env().sleep(3 * IN_DOUBT_AFTER).await;
+        let mut violations = bank::check(&shard, options, &told).await?;
+        for target in (0..shard.count()).map(ShardId) {
+            if let Response::Status(status) = shard.call(target, Request::Status).await?
+                && status.transactions.pending > 0
+            {
+                violations
+                    .push(format!("on shard {target} {} transactions stay in doubt", status.transactions.pending));
+            }
+        }
+        Ok::<_, crate::error::Error>(violations)
+    };
     match simulation.block_on(shards[0].env(), STEPS_MAX, checking) {
         Some(Ok(violations)) => violations,
         Some(Err(error)) => vec![format!("the check failed: {error:?}")],

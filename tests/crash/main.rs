@@ -15,7 +15,7 @@ fn plan(seed: u64, stop_at: u64) -> crash::Plan {
     crash::Plan {
         seed,
         shards: 2,
-        bank: bank::Options { accounts: 16, clients: 8, transactions: 150 },
+        bank: bank::Options { accounts: 16, clients: 8, transactions: 150, abandon: true },
         stop_at: Some(stop_at),
         // Every fifth node stops once more, while it recovers.
         stop_again_at: (stop_at % 5 == 0).then_some(1 + stop_at % 60),
