@@ -20,15 +20,17 @@ impl Session {
     pub(super) fn context(&mut self, parameters: Vec<Value>) -> Arc<Context> {
         let env = self.core.shard.env();
         let now = env.wall_micros();
-        let mut context = Context::default();
-        context.seed = env.random_u64();
-        context.parameters = parameters;
-        context.transaction_micros = self.transaction.as_ref().map_or(now, |transaction| transaction.started_micros);
-        context.statement_micros = now;
-        context.clock_micros = now;
-        context.transaction_id = self.transaction.as_ref().map_or(0, |transaction| transaction.id.0);
-        context.session = self.facts();
-        let context = Arc::new(context);
+        let transaction = self.transaction.as_ref();
+        let context = Arc::new(Context {
+            seed: env.random_u64(),
+            parameters,
+            transaction_micros: transaction.map_or(now, |transaction| transaction.started_micros),
+            statement_micros: now,
+            clock_micros: now,
+            transaction_id: transaction.map_or(0, |transaction| transaction.id.0),
+            session: self.facts(),
+            ..Context::default()
+        });
         self.context = Some(context.clone());
         context
     }

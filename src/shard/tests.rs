@@ -52,7 +52,11 @@ fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard
 }
 
 /// Runs a test on the first of several shards, each on a thread of its own.
-pub(super) fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u16, test: impl FnOnce(Shard) -> F + Send + 'static) {
+pub(super) fn together<F: Future<Output = ()> + 'static>(
+    dir: PathBuf,
+    count: u16,
+    test: impl FnOnce(Shard) -> F + Send + 'static,
+) {
     let sequencer = Arc::new(Sequencer::new(count));
     // The others stay open until the first drops its ends.
     let (mut done, mut waits) = (Vec::new(), Vec::new());
@@ -197,7 +201,8 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
 
 async fn count_rows(shard: &Shard, view: ReadView) -> usize {
     let prefix = key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0));
-    let range = (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));
+    let range =
+        (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));
     let mut counts = Vec::new();
     for direction in [lsm::Direction::Forward, lsm::Direction::Backward] {
         let mut scan = shard.transactions().scan(view, range.clone(), direction).await;

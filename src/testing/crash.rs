@@ -164,9 +164,8 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Option<Vec<Shard>>
 
 fn open_accounts(simulation: &Simulation, shards: &[Shard], plan: &Plan) -> Result<(), String> {
     let (shard, options) = (shards[0].clone(), plan.bank);
-    let opening = simulation.block_on(&shards[0].env().clone(), STEPS_MAX, async move {
-        bank::open_accounts(&shard, options).await
-    });
+    let opening = simulation
+        .block_on(&shards[0].env().clone(), STEPS_MAX, async move { bank::open_accounts(&shard, options).await });
     match opening {
         Some(Ok(())) => Ok(()),
         other => Err(format!("the accounts were not opened: {other:?}")),

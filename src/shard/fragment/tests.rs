@@ -122,8 +122,7 @@ async fn run(shard: &Shard, request: FragmentRequest) -> Vec<(Vec<Batch>, Summar
 }
 
 async fn ids(shard: &Shard, scan: Scan, view: ReadView) -> Vec<i64> {
-    let request =
-        FragmentRequest { plan: Arc::new(Node::Scan(scan)), context: Arc::default(), view, modify: None };
+    let request = FragmentRequest { plan: Arc::new(Node::Scan(scan)), context: Arc::default(), view, modify: None };
     let mut ids = Vec::new();
     for (batches, _) in run(shard, request).await {
         for batch in batches {
