@@ -1,7 +1,7 @@
 //! Conversions between types that compute: numbers into each other, and values into their declared length or scale.
 //!
 //! Floats round half to even when they become integers, numerics half away from zero; both as in PostgreSQL. Casts
-//! from and to text go through [`text`](super::text).
+//! from and to text go through [`super::text`].
 
 use super::datetime;
 use super::numeric::Numeric;

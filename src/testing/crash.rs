@@ -32,6 +32,8 @@ pub struct Plan {
     pub stop_at: Option<u64>,
     /// The second life stops at this disk operation, while it recovers or soon after.
     pub stop_again_at: Option<u64>,
+    /// Transactions of each client in the last life, after the crashes.
+    pub afterwards: u64,
     /// The deliberately broken build that acknowledges before it syncs.
     pub acknowledge_before_sync: bool,
 }
@@ -56,11 +58,11 @@ pub fn run(plan: &Plan) -> Outcome {
     let mut violations = Vec::new();
     let mut operations = 0;
     let mut disk = match boot(&simulation, &node, plan) {
-        None => {
-            violations.push("a new node did not start".into());
+        Err(error) => {
+            violations.push(format!("a new node did not start: {error}"));
             node.crash()
         }
-        Some(shards) => {
+        Ok(shards) => {
             violations.extend(open_accounts(&simulation, &shards, plan).err());
             let before = node.disk().operations();
             let stop_at_operation = plan.stop_at.map(|stop_at| before + stop_at);
@@ -76,10 +78,12 @@ pub fn run(plan: &Plan) -> Outcome {
     if let Some(stop_at) = plan.stop_again_at {
         let node = simulation.node(disk);
         node.disk().set_faults(Faults { stop_at_operation: Some(stop_at), ..Faults::default() });
-        if let Some(shards) = boot(&simulation, &node, plan) {
-            work(&simulation, &shards, plan, &ledger, 2);
-        } else if !node.is_halted() {
-            violations.push("the node does not start again".into());
+        match boot(&simulation, &node, plan) {
+            Ok(shards) => {
+                work(&simulation, &shards, plan, &ledger, 2);
+            }
+            Err(error) if !node.is_halted() => violations.push(format!("the node does not start again: {error}")),
+            Err(_) => {}
         }
         disk = node.crash();
     }
@@ -91,26 +95,28 @@ pub fn run(plan: &Plan) -> Outcome {
 /// Starts once more without faults, checks, works on, stops cleanly, starts and checks again.
 fn last_lives(simulation: &Simulation, disk: Disk, plan: &Plan, ledger: &bank::Ledger) -> Vec<String> {
     let node = simulation.node(disk);
-    let Some(shards) = boot(simulation, &node, plan) else {
-        return vec![format!("the node does not start after the crash: {:?}", node.halt_reason())];
+    let shards = match boot(simulation, &node, plan) {
+        Ok(shards) => shards,
+        Err(error) => return vec![format!("the node does not start after the crash: {error}")],
     };
     let mut violations = check(simulation, &shards, plan, ledger);
-    if !work(simulation, &shards, plan, ledger, 3) {
+    let afterwards = Plan { bank: bank::Options { transactions: plan.afterwards, ..plan.bank }, ..plan.clone() };
+    if !work(simulation, &shards, &afterwards, ledger, 3) {
         violations.push("clients hang after the restart".into());
     }
     violations.extend(check(simulation, &shards, plan, ledger));
     let disk = close(simulation, &node, shards);
     let node = simulation.node(disk);
     match boot(simulation, &node, plan) {
-        None => violations.push("the node does not start after it was stopped".into()),
-        Some(shards) => violations.extend(check(simulation, &shards, plan, ledger)),
+        Err(error) => violations.push(format!("the node does not start after it was stopped: {error}")),
+        Ok(shards) => violations.extend(check(simulation, &shards, plan, ledger)),
     }
     node.crash();
     violations
 }
 
-/// Opens all shards of a node; `None` if it halts or hangs.
-fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Option<Vec<Shard>> {
+/// Opens all shards of a node.
+fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Result<Vec<Shard>, String> {
     let sequencer = Arc::new(Sequencer::new(plan.shards));
     let mut openings = Vec::new();
     for (id, mailbox) in connect(plan.shards).into_iter().enumerate() {
@@ -151,15 +157,8 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Option<Vec<Shard>>
         }
         Ok(shards)
     };
-    match simulation.block_on(&node.env(), STEPS_MAX, all)? {
-        Ok(shards) => Some(shards),
-        Err(error) => {
-            if !node.is_halted() {
-                tracing::error!("a shard did not open: {error}");
-            }
-            None
-        }
-    }
+    let opened = simulation.block_on(&node.env(), STEPS_MAX, all);
+    opened.unwrap_or_else(|| Err(format!("it halted or hung: {:?}", node.halt_reason())))
 }
 
 fn open_accounts(simulation: &Simulation, shards: &[Shard], plan: &Plan) -> Result<(), String> {
