@@ -23,17 +23,19 @@ impl Session {
     pub(super) fn context(&mut self, parameters: Vec<Value>) -> Arc<Context> {
         let env = self.core.shard.env();
         let now = env.wall_micros();
-        let mut context = Context::default();
         // Every statement has its own seed; what makes it unpredictable was drawn when the session began.
         self.seed = self.seed.wrapping_add(SEED_STEP);
-        context.seed = self.seed;
-        context.parameters = parameters;
-        context.transaction_micros = self.transaction.as_ref().map_or(now, |transaction| transaction.started_micros);
-        context.statement_micros = now;
-        context.clock_micros = now;
-        context.transaction_id = self.transaction.as_ref().map_or(0, |transaction| transaction.id.0);
-        context.session = self.facts();
-        let context = Arc::new(context);
+        let transaction = self.transaction.as_ref();
+        let context = Arc::new(Context {
+            seed: self.seed,
+            parameters,
+            transaction_micros: transaction.map_or(now, |transaction| transaction.started_micros),
+            statement_micros: now,
+            clock_micros: now,
+            transaction_id: transaction.map_or(0, |transaction| transaction.id.0),
+            session: self.facts(),
+            ..Context::default()
+        });
         self.context = Some(context.clone());
         context
     }

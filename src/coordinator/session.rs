@@ -16,7 +16,12 @@ use crate::{
     base::{batch::Batch, ids::DatabaseId, sqlstate::SqlState, value::Value},
     catalog::Catalog,
     error::{Error, Result},
-    sql::{expr::{Context, SessionFacts}, parse::Parsed, plan::Field, utility::CopyFormat},
+    sql::{
+        expr::{Context, SessionFacts},
+        parse::Parsed,
+        plan::Field,
+        utility::CopyFormat,
+    },
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 

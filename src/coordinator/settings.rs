@@ -407,7 +407,7 @@ fn duration_millis(value: &str) -> Option<u64> {
 
 fn shown_duration(millis: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
-    match units.iter().find(|(unit, _)| millis != 0 && millis % unit == 0) {
+    match units.iter().find(|(unit, _)| millis != 0 && millis.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", millis / unit),
         None => "0".into(),
     }
