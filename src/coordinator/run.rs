@@ -216,7 +216,7 @@ impl Session {
 
     /// Cancels this statement when `statement_timeout` runs out.
     fn start_timeout(&self, number: u64) {
-        let millis = self.settings.millis("statement_timeout");
+        let millis = self.settings.statement_timeout_millis();
         if millis == 0 {
             return;
         }
@@ -234,7 +234,7 @@ impl Session {
     pub(super) fn check_writable(&self, name: &str) -> Result<()> {
         let read_only = match &self.transaction {
             Some(transaction) => transaction.read_only,
-            None => self.settings.is_on("default_transaction_read_only"),
+            None => self.settings.is_read_only(),
         };
         match read_only {
             false => Ok(()),

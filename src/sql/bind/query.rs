@@ -133,7 +133,7 @@ impl Binder<'_> {
         }
     }
 
-    /// UNION [ALL]; a chain of equal ones is taken apart without recursion.
+    /// UNION \[ALL\]; a chain of equal ones is taken apart without recursion.
     fn union(&mut self, body: &SetExpr, quantifier: SetQuantifier) -> Result<Query> {
         let all = match quantifier {
             SetQuantifier::All => true,

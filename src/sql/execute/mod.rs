@@ -81,6 +81,9 @@ pub enum Step {
     Done,
 }
 
+/// Batches that operators may take in within one step.
+const STEP_BATCHES_MAX: usize = 4;
+
 /// A plan at work.
 pub struct Executor {
     root: Operator,
@@ -96,7 +99,7 @@ impl Executor {
         let root = Operator::build(plan, &context, &mut sources)?;
         let inputs = sources.iter().map(|_| Input::default()).collect();
         let memory = Memory::new(context.memory_bytes_max);
-        Ok(Executor { root, sources, environment: Environment { context, inputs, memory }, done: false })
+        Ok(Executor { root, sources, environment: Environment { context, inputs, memory, budget: 0 }, done: false })
     }
 
     /// What must be fed, by number.
@@ -109,6 +112,7 @@ impl Executor {
         if self.done {
             return Ok(Step::Done);
         }
+        self.environment.budget = STEP_BATCHES_MAX;
         let step = self.root.next(&mut self.environment)?;
         if matches!(step, Step::Done) {
             self.finish();

@@ -19,6 +19,17 @@ pub(crate) struct Environment {
     pub context: Arc<Context>,
     pub inputs: Vec<Input>,
     pub memory: Memory,
+    /// Batches that operators may still take in before they let the driver breathe.
+    pub budget: usize,
+}
+
+impl Environment {
+    /// Counts a batch that an operator kept to itself. When it says `true` the operator answers with an empty batch, so
+    /// that the driver can give others a turn and see a cancel request.
+    pub fn is_spent(&mut self) -> bool {
+        self.budget = self.budget.saturating_sub(1);
+        self.budget == 0
+    }
 }
 
 /// An operator with its inputs.

@@ -1,6 +1,6 @@
 //! Bound logical plans → physical plans, by rules.
 //!
-//! One rule a file, each from plan to plan and right on its own; [`logical`] gives their order. [`access`] chooses the
+//! One rule a file, each from plan to plan and right on its own; [`logical`] gives their order. [`mod@access`] chooses the
 //! key or index of each scan, [`physical`] places operators in fragments below exchanges. Costs come from
 //! [`estimate`]; nothing here reads data.
 //!

@@ -16,6 +16,9 @@ use crate::base::sqlstate::SqlState;
 use crate::base::text::shorten;
 use crate::error::{Error, Result};
 
+/// Largest number of a field other than Julian days and fractions.
+const FIELD_MAX: i32 = 10_000_000;
+
 /// What was read, as far as it was.
 #[derive(Default)]
 struct Found {
@@ -200,7 +203,13 @@ impl Reader<'_> {
             return Err(wrong(message, "Value must be an integer."));
         }
         self.rest = &source[used..];
-        source[..used].parse::<i32>().map_err(|_| {
+        // Only Julian days and fractions are larger than this, and sums of such numbers do not overflow.
+        let upper = name.to_ascii_uppercase();
+        let large = matches!(upper.as_str(), "J" | "MS" | "US") || upper.starts_with("FF");
+        let largest = if large { i32::MAX } else { FIELD_MAX };
+        let value =
+            source[..used].parse::<i32>().ok().filter(|value| value.checked_abs().is_some_and(|v| v <= largest));
+        value.ok_or_else(|| {
             let message = format!("value for \"{name}\" in source string is out of range");
             Error::new(SqlState::DATETIME_FIELD_OVERFLOW, message).with_detail(format!(
                 "Value must be in the range {} to {}.",
@@ -480,13 +489,13 @@ impl Found {
         // Without a year it is 1 BC, as in PostgreSQL.
         let year = self.full_year().unwrap_or(0);
         let start = |month: i32| days_from_date(Date { year, month, day: 1 });
-        if let Some(day) = self.day_of_year.or(self.week_of_year.map(|week| (week - 1) * 7 + 1)) {
-            if self.month.is_none() || self.day.is_none() {
-                if self.day_of_year.is_some() && !(1..=366).contains(&day) {
-                    return None;
-                }
-                return Some(date_from_days(i32::try_from(start(1) + i64::from(day) - 1).ok()?));
+        if let Some(day) = self.day_of_year.or(self.week_of_year.map(|week| (week - 1) * 7 + 1))
+            && (self.month.is_none() || self.day.is_none())
+        {
+            if self.day_of_year.is_some() && !(1..=366).contains(&day) {
+                return None;
             }
+            return Some(date_from_days(i32::try_from(start(1) + i64::from(day) - 1).ok()?));
         }
         let month = self.month.unwrap_or(1);
         let day = self.day.or(self.week_of_month.map(|week| (week - 1) * 7 + 1)).unwrap_or(1);
