@@ -128,6 +128,8 @@ def main():
     parser.add_argument('--update', action='store_true', help='add what passes now')
     parser.add_argument('--seconds', type=int, default=0, help='most time to take (default 600; 3600 with --update)')
     options = parser.parse_args()
+    if not os.path.isdir(os.path.join(SHARED, options.kind)):
+        sys.exit('there is no %s; say where the sets lie with CONFORMANCE_SETS' % os.path.join(SHARED, options.kind))
     seconds = options.seconds or (3600 if options.update else 600)
     listed = read_list(options.kind)
     if options.kind == 'slt':

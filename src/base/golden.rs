@@ -4,8 +4,13 @@
 //! `#` are comments. `DISTDB_REWRITE=1` writes what is found in place of what was expected.
 
 /// Runs a script under `src/base/testdata`.
-pub(crate) fn run(name: &str, mut command: impl FnMut(&str) -> String) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/base/testdata").join(name);
+pub(crate) fn run(name: &str, command: impl FnMut(&str) -> String) {
+    run_in("src/base/testdata", name, command);
+}
+
+/// Runs a script of another folder.
+pub(crate) fn run_in(folder: &str, name: &str, mut command: impl FnMut(&str) -> String) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);
     let script = std::fs::read_to_string(&path).unwrap();
     let mut found = String::new();
     for block in script.trim_end().split("\n\n") {

@@ -52,7 +52,11 @@ fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard
 }
 
 /// Runs a test on the first of several shards, each on a thread of its own.
-pub(super) fn together<F: Future<Output = ()> + 'static>(dir: PathBuf, count: u16, test: impl FnOnce(Shard) -> F + Send + 'static) {
+pub(super) fn together<F: Future<Output = ()> + 'static>(
+    dir: PathBuf,
+    count: u16,
+    test: impl FnOnce(Shard) -> F + Send + 'static,
+) {
     let sequencer = Arc::new(Sequencer::new(count));
     // The others stay open until the first drops its ends.
     let (mut done, mut waits) = (Vec::new(), Vec::new());
@@ -197,7 +201,8 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
 
 async fn count_rows(shard: &Shard, view: ReadView) -> usize {
     let prefix = key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0));
-    let range = (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));
+    let range =
+        (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));
     let mut counts = Vec::new();
     for direction in [lsm::Direction::Forward, lsm::Direction::Backward] {
         let mut scan = shard.transactions().scan(view, range.clone(), direction).await;
@@ -340,7 +345,7 @@ fn local_calls_serve_the_key_value_namespace() {
 fn a_bank_on_three_cores_keeps_its_books() {
     use crate::testing::{bank, random::Random};
     let dir = tempfile::tempdir().unwrap();
-    let options = bank::Options { accounts: 12, clients: 8, transactions: 60 };
+    let options = bank::Options { accounts: 12, clients: 8, transactions: 60, abandon: false };
     together(dir.path().into(), 3, move |shard| async move {
         bank::open_accounts(&shard, options).await.unwrap();
         let ledger = bank::Ledger::default();
@@ -362,5 +367,42 @@ fn a_bank_on_three_cores_keeps_its_books() {
         let violations = bank::check(&shard, options, &bank::Ledger::default()).await.unwrap();
         // Nobody was told anything in this life; but the books must balance.
         assert!(violations.iter().all(|violation| violation.contains("never began")), "{violations:#?}");
+    });
+}
+
+#[test]
+fn a_fence_keeps_other_writers_out_and_old_plans_fail() {
+    use crate::shard::fragment::tests::table;
+    let dir = tempfile::tempdir().unwrap();
+    alone(dir.path().into(), |shard| async move {
+        let mut catalog = Catalog::bootstrap(1);
+        catalog.put_table(table());
+        catalog.advance();
+        shard.call(ShardId(0), Request::InstallCatalog(Arc::new(catalog.clone()))).await.unwrap();
+        let (table, ours, theirs) = (table().id, TransactionId(1), TransactionId(2));
+        let write = |transaction, version| Request::Write {
+            transaction,
+            snapshot: Timestamp::MAX,
+            statement: 1,
+            writes: vec![put(&format!("{transaction}"), "1")],
+            tables: vec![TableUse { table, version }],
+        };
+        shard.call(ShardId(0), write(theirs, 1)).await.unwrap();
+        shard.call(ShardId(0), Request::Fence { table, transaction: ours }).await.unwrap();
+        let other = shard.clone();
+        let request = write(TransactionId(3), 1);
+        let waiting =
+            shard.env().spawn(crate::env::TaskClass::Query, async move { other.call(ShardId(0), request).await });
+        shard.call(ShardId(0), write(ours, 2)).await.unwrap();
+        let mut changed = catalog.table(table).unwrap().as_ref().clone();
+        changed.version = 2;
+        catalog.put_table(changed);
+        catalog.advance();
+        shard.call(ShardId(0), Request::InstallCatalog(Arc::new(catalog))).await.unwrap();
+        shard.call(ShardId(0), Request::CommitTransaction { transaction: ours }).await.unwrap();
+        shard.call(ShardId(0), Request::Unfence { transaction: ours }).await.unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap_err().state().as_str(), "40001");
+        let error = shard.call(ShardId(0), Request::CommitTransaction { transaction: theirs }).await.unwrap_err();
+        assert_eq!(error.message(), "table was changed by another session");
     });
 }

@@ -21,7 +21,7 @@ use crate::{
         key,
         write::{Write, WriteKind},
     },
-    error::{Error, Result},
+    error::{Effect, Error, Result},
     shard::{Decision, ReadView, Request, Response, Shard, Snapshot},
     storage::lsm::Direction,
 };
@@ -49,6 +49,8 @@ pub struct Options {
     pub clients: u64,
     /// Transactions of each client.
     pub transactions: u64,
+    /// Whether clients die now and then in the middle of a commit.
+    pub abandon: bool,
 }
 
 /// What clients were told.
@@ -84,7 +86,7 @@ pub async fn open_accounts(shard: &Shard, options: Options) -> Result<()> {
 /// One client: transactions one after the other, told about in the ledger.
 pub async fn client(shard: Shard, options: Options, mut random: Random, ledger: Ledger) {
     for _ in 0..options.transactions {
-        let bank = Teller::begin(&shard, &ledger, options);
+        let mut bank = Teller::begin(&shard, &ledger, options);
         match random.below(16) {
             0 => bank.check_sum().await,
             1 => {
@@ -99,6 +101,8 @@ pub async fn client(shard: Shard, options: Options, mut random: Random, ledger: 
             }
             _ => {
                 let (from, to) = (random.below(options.accounts), random.below(options.accounts));
+                let dies = random.one_in(25) && options.abandon;
+                bank.abandon_at = dies.then_some(random.below(3) as usize);
                 bank.transfer(from, to, 1 + random.below(20) as i64, random.one_in(3)).await;
             }
         }
@@ -114,12 +118,23 @@ struct Teller<'a> {
     transaction: TransactionId,
     statement: u32,
     writers: BTreeSet<ShardId>,
+    /// The client dies when it has prepared on this many shards.
+    abandon_at: Option<usize>,
 }
 
 impl<'a> Teller<'a> {
     fn begin(shard: &'a Shard, ledger: &'a Ledger, options: Options) -> Teller<'a> {
         let (snapshot, transaction) = (shard.begin_snapshot(), TransactionId(shard.sequencer().next().0));
-        Teller { shard, ledger, options, snapshot, transaction, statement: 0, writers: BTreeSet::new() }
+        Teller {
+            shard,
+            ledger,
+            options,
+            snapshot,
+            transaction,
+            statement: 0,
+            writers: BTreeSet::new(),
+            abandon_at: None,
+        }
     }
 
     fn view(&self) -> ReadView {
@@ -135,7 +150,7 @@ impl<'a> Teller<'a> {
             Ok(()) => {
                 told.acknowledged.insert(self.transaction.0);
             }
-            Err(error) if error.effect() == crate::error::Effect::Unknown => {
+            Err(error) if error.effect() == Effect::Unknown => {
                 told.begun.insert(self.transaction.0);
             }
             Err(error) => {
@@ -268,12 +283,18 @@ impl<'a> Teller<'a> {
             return Ok(());
         }
         let mut at = Default::default();
-        for target in &participants {
+        for (number, target) in participants.iter().enumerate() {
+            if self.abandon_at == Some(number) {
+                return Err(Error::internal("the client died").with_effect(Effect::Unknown));
+            }
             let request = Request::Prepare { transaction, participants: participants.clone() };
             let Response::Prepared(proposed) = self.shard.call(*target, request).await? else {
                 return Err(Error::internal("a prepare was answered with something else"));
             };
             at = proposed.max(at);
+        }
+        if self.abandon_at.is_some() {
+            return Err(Error::internal("the client died").with_effect(Effect::Unknown));
         }
         // Committed: what follows is nobody's wait.
         self.writers.clear();

@@ -13,14 +13,17 @@ use crate::{
         TaskClass,
         sim::{Disk, Faults, Node, Simulation},
     },
-    shard::{self, Shard, connect},
+    shard::{self, Request, Response, Shard, connect},
     storage::{log, lsm},
     txn::{self, Sequencer},
 };
-use std::{path::PathBuf, rc::Rc, sync::Arc};
+use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
 /// Steps after which a life counts as hung.
 const STEPS_MAX: u64 = 20_000_000;
+
+/// When a prepared transaction asks around for its decision.
+const IN_DOUBT_AFTER: Duration = Duration::from_millis(300);
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Plan {
     pub stop_at: Option<u64>,
     /// The second life stops at this disk operation, while it recovers or soon after.
     pub stop_again_at: Option<u64>,
+    /// Transactions of each client in the last life, after the crashes.
+    pub afterwards: u64,
     /// The deliberately broken build that acknowledges before it syncs.
     pub acknowledge_before_sync: bool,
 }
@@ -56,11 +61,11 @@ pub fn run(plan: &Plan) -> Outcome {
     let mut violations = Vec::new();
     let mut operations = 0;
     let mut disk = match boot(&simulation, &node, plan) {
-        None => {
-            violations.push("a new node did not start".into());
+        Err(error) => {
+            violations.push(format!("a new node did not start: {error}"));
             node.crash()
         }
-        Some(shards) => {
+        Ok(shards) => {
             violations.extend(open_accounts(&simulation, &shards, plan).err());
             let before = node.disk().operations();
             let stop_at_operation = plan.stop_at.map(|stop_at| before + stop_at);
@@ -76,10 +81,12 @@ pub fn run(plan: &Plan) -> Outcome {
     if let Some(stop_at) = plan.stop_again_at {
         let node = simulation.node(disk);
         node.disk().set_faults(Faults { stop_at_operation: Some(stop_at), ..Faults::default() });
-        if let Some(shards) = boot(&simulation, &node, plan) {
-            work(&simulation, &shards, plan, &ledger, 2);
-        } else if !node.is_halted() {
-            violations.push("the node does not start again".into());
+        match boot(&simulation, &node, plan) {
+            Ok(shards) => {
+                work(&simulation, &shards, plan, &ledger, 2);
+            }
+            Err(error) if !node.is_halted() => violations.push(format!("the node does not start again: {error}")),
+            Err(_) => {}
         }
         disk = node.crash();
     }
@@ -91,26 +98,28 @@ pub fn run(plan: &Plan) -> Outcome {
 /// Starts once more without faults, checks, works on, stops cleanly, starts and checks again.
 fn last_lives(simulation: &Simulation, disk: Disk, plan: &Plan, ledger: &bank::Ledger) -> Vec<String> {
     let node = simulation.node(disk);
-    let Some(shards) = boot(simulation, &node, plan) else {
-        return vec![format!("the node does not start after the crash: {:?}", node.halt_reason())];
+    let shards = match boot(simulation, &node, plan) {
+        Ok(shards) => shards,
+        Err(error) => return vec![format!("the node does not start after the crash: {error}")],
     };
     let mut violations = check(simulation, &shards, plan, ledger);
-    if !work(simulation, &shards, plan, ledger, 3) {
+    let afterwards = Plan { bank: bank::Options { transactions: plan.afterwards, ..plan.bank }, ..plan.clone() };
+    if !work(simulation, &shards, &afterwards, ledger, 3) {
         violations.push("clients hang after the restart".into());
     }
     violations.extend(check(simulation, &shards, plan, ledger));
     let disk = close(simulation, &node, shards);
     let node = simulation.node(disk);
     match boot(simulation, &node, plan) {
-        None => violations.push("the node does not start after it was stopped".into()),
-        Some(shards) => violations.extend(check(simulation, &shards, plan, ledger)),
+        Err(error) => violations.push(format!("the node does not start after it was stopped: {error}")),
+        Ok(shards) => violations.extend(check(simulation, &shards, plan, ledger)),
     }
     node.crash();
     violations
 }
 
-/// Opens all shards of a node; `None` if it halts or hangs.
-fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Option<Vec<Shard>> {
+/// Opens all shards of a node.
+fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Result<Vec<Shard>, String> {
     let sequencer = Arc::new(Sequencer::new(plan.shards));
     let mut openings = Vec::new();
     for (id, mailbox) in connect(plan.shards).into_iter().enumerate() {
@@ -131,6 +140,7 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Option<Vec<Shard>>
                 },
                 transactions: txn::Options {
                     buffer_bytes_max: 3 << 10,
+                    in_doubt_after: IN_DOUBT_AFTER,
                     acknowledge_before_sync: plan.acknowledge_before_sync,
                     ..txn::Options::default()
                 },
@@ -151,22 +161,14 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Option<Vec<Shard>>
         }
         Ok(shards)
     };
-    match simulation.block_on(&node.env(), STEPS_MAX, all)? {
-        Ok(shards) => Some(shards),
-        Err(error) => {
-            if !node.is_halted() {
-                tracing::error!("a shard did not open: {error}");
-            }
-            None
-        }
-    }
+    let opened = simulation.block_on(&node.env(), STEPS_MAX, all);
+    opened.unwrap_or_else(|| Err(format!("it halted or hung: {:?}", node.halt_reason())))
 }
 
 fn open_accounts(simulation: &Simulation, shards: &[Shard], plan: &Plan) -> Result<(), String> {
     let (shard, options) = (shards[0].clone(), plan.bank);
-    let opening = simulation.block_on(&shards[0].env().clone(), STEPS_MAX, async move {
-        bank::open_accounts(&shard, options).await
-    });
+    let opening = simulation
+        .block_on(&shards[0].env().clone(), STEPS_MAX, async move { bank::open_accounts(&shard, options).await });
     match opening {
         Some(Ok(())) => Ok(()),
         other => Err(format!("the accounts were not opened: {other:?}")),
@@ -195,7 +197,20 @@ fn work(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::L
 
 fn check(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::Ledger) -> Vec<String> {
     let (shard, options, told) = (shards[0].clone(), plan.bank, ledger.clone());
-    let checking = async move { bank::check(&shard, options, &told).await };
+    let checking = async move {
+        // Transactions whose client died are settled by then.
+        shard.env().sleep(3 * IN_DOUBT_AFTER).await;
+        let mut violations = bank::check(&shard, options, &told).await?;
+        for target in (0..shard.count()).map(ShardId) {
+            if let Response::Status(status) = shard.call(target, Request::Status).await?
+                && status.transactions.pending > 0
+            {
+                violations
+                    .push(format!("on shard {target} {} transactions stay in doubt", status.transactions.pending));
+            }
+        }
+        Ok::<_, crate::error::Error>(violations)
+    };
     match simulation.block_on(shards[0].env(), STEPS_MAX, checking) {
         Some(Ok(violations)) => violations,
         Some(Err(error)) => vec![format!("the check failed: {error:?}")],

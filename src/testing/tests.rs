@@ -3,9 +3,10 @@
 use super::{bank, crash};
 
 fn plan(seed: u64, stop_at: Option<u64>) -> crash::Plan {
-    let bank = bank::Options { accounts: 10, clients: 6, transactions: 12 };
+    let bank = bank::Options { accounts: 10, clients: 6, transactions: 12, abandon: true };
     let stop_again_at = (seed % 3 == 0).then_some(1 + seed % 40);
-    crash::Plan { seed, shards: 1 + (seed % 3) as u16, bank, stop_at, stop_again_at, acknowledge_before_sync: false }
+    let shards = 1 + (seed % 3) as u16;
+    crash::Plan { seed, shards, bank, stop_at, stop_again_at, afterwards: 5, acknowledge_before_sync: false }
 }
 
 #[test]

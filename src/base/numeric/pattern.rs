@@ -59,6 +59,9 @@ const KEYS: &[(&str, Key)] = &[
     ("V", Key::Shift),
 ];
 
+/// Most digits that `V` shifts by.
+const SHIFT_MAX: usize = 1000;
+
 /// Where `S` puts the sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SignPlace {
@@ -102,8 +105,9 @@ fn split(pattern: &str) -> Vec<Node> {
     while let Some(first) = rest.chars().next() {
         let key = KEYS.iter().find_map(|(name, key)| {
             let written = rest.get(..name.len())?;
-            let small = written == name.to_ascii_lowercase();
-            (written == *name || small).then_some((name.len(), *key, small))
+            let small = written != *name;
+            let mixed = small && written.bytes().any(|byte| byte.is_ascii_uppercase());
+            (written.eq_ignore_ascii_case(name) && !mixed).then_some((name.len(), *key, small))
         });
         if let Some((length, key, small)) = key {
             nodes.push(Node::Field(key, small));
@@ -255,6 +259,9 @@ pub fn to_char(number: &Numeric, pattern: &str) -> Result<String> {
     }
     let mut rounded = number.clone();
     if let Some(shift) = shape.shift {
+        if shift > SHIFT_MAX {
+            return Err(super::overflow());
+        }
         rounded = rounded.multiply(&Numeric::new(power_of_ten(shift as i64), 0))?;
         shape.whole += shift;
     }
@@ -561,6 +568,7 @@ pub fn to_number(text: &str, pattern: &str) -> Result<Numeric> {
     let number = super::parse(&digits)?;
     let number = if negative { number.negate() } else { number };
     match shape.shift {
+        Some(shift) if shift > SHIFT_MAX => Err(super::overflow()),
         Some(shift) => number.divide(&Numeric::new(power_of_ten(shift as i64), 0)),
         None => Ok(number),
     }

@@ -89,3 +89,23 @@ fn patterns_are_those_of_postgresql() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn any_pattern_gives_text_or_an_error() {
+    const PIECES: [&str; 26] = [
+        "9", "99", "0", ".", ",", "D", "G", "S", "MI", "PL", "SG", "PR", "V", "TH", "th", "RN", "EEEE", "FM", "B", "L",
+        " ", "\"x\"", "\\\"", "é", "-", "<",
+    ];
+    let mut random = crate::base::generate::Generator::new(31);
+    for _ in 0..100_000 {
+        let mut some =
+            |most: usize| -> String { (0..random.below(most)).map(|_| PIECES[random.below(PIECES.len())]).collect() };
+        let (pattern, text) = (some(9), some(9));
+        let value = match random.value(DataType::of(crate::base::types::TypeKind::Numeric)) {
+            crate::base::value::Value::Numeric(number) => number,
+            other => panic!("{other:?}"),
+        };
+        let _ = pattern::to_char(&value, &pattern);
+        let _ = pattern::to_number(&text, &pattern);
+    }
+}

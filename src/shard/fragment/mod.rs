@@ -9,7 +9,7 @@ mod ranges;
 mod source;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use stream::FragmentStream;
 pub(super) use stream::{Producers, Stream};

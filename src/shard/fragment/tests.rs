@@ -31,7 +31,7 @@ fn column(number: u16, name: &str, kind: TypeKind) -> Column {
 }
 
 /// `t (id int8 primary key, name text unique, n int4)`, with an index on `n` in falling order.
-fn table() -> Table {
+pub fn table() -> Table {
     let part = |column, descending| IndexColumn { column: ColumnId(column), descending, nulls_first: descending };
     let index = |id, name: &str, part, unique| Index {
         id: IndexId(id),
@@ -122,8 +122,7 @@ async fn run(shard: &Shard, request: FragmentRequest) -> Vec<(Vec<Batch>, Summar
 }
 
 async fn ids(shard: &Shard, scan: Scan, view: ReadView) -> Vec<i64> {
-    let request =
-        FragmentRequest { plan: Arc::new(Node::Scan(scan)), context: Arc::default(), view, modify: None };
+    let request = FragmentRequest { plan: Arc::new(Node::Scan(scan)), context: Arc::default(), view, modify: None };
     let mut ids = Vec::new();
     for (batches, _) in run(shard, request).await {
         for batch in batches {

@@ -343,7 +343,16 @@ fn partial_and_final_give_what_single_gives() {
             rest = &rest[part..];
         }
         let state_types = super::output_types(&partial);
-        let finish = aggregation(source(&state_types), AggregateMode::Final, &groups, &aggregates);
+        // The arguments of the final step may be as written, or the states.
+        let over_states = |(place, aggregate): (usize, &Aggregate)| {
+            let arguments = match round % 2 {
+                0 => aggregate.arguments.clone(),
+                _ => vec![column(groups.len() + place, aggregate.state_type())],
+            };
+            Aggregate { arguments, ..aggregate.clone() }
+        };
+        let over_states: Vec<Aggregate> = aggregates.iter().enumerate().map(over_states).collect();
+        let finish = aggregation(source(&state_types), AggregateMode::Final, &groups, &over_states);
         let found = sorted(run(&finish, &[(&state_types, &states)], 3).unwrap());
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
@@ -460,4 +469,88 @@ fn append_values_and_nothing_from_nowhere() {
     let one = Node::Values { rows: vec![vec![]], types: vec![] };
     let project = Node::Project { input: Box::new(one), expressions: vec![literal(7)] };
     assert_eq!(run(&project, &[], 1).unwrap(), [[Value::Int4(7)]]);
+}
+
+/// As PostgreSQL 15 answers `SELECT name(x) FROM unnest('{…}'::type[]) x`.
+const ANSWERS: &[(&str, &str, &str, &str)] = &[
+    ("sum", "int4", "1,2,4", "7"),
+    ("avg", "int4", "1,2,4", "2.3333333333333333"),
+    ("stddev", "int4", "1,2,4", "1.5275252316519467"),
+    ("stddev_pop", "int4", "1,2,4", "1.2472191289246471"),
+    ("variance", "int4", "1,2,4", "2.3333333333333333"),
+    ("var_pop", "int4", "1,2,4", "1.5555555555555556"),
+    ("sum", "int4", "10,20,35,7", "72"),
+    ("avg", "int4", "10,20,35,7", "18.0000000000000000"),
+    ("stddev", "int4", "10,20,35,7", "12.6227308191743253"),
+    ("stddev_pop", "int4", "10,20,35,7", "10.9316055545377231"),
+    ("variance", "int4", "10,20,35,7", "159.3333333333333333"),
+    ("var_pop", "int4", "10,20,35,7", "119.5000000000000000"),
+    ("sum", "int8", "9223372036854775807,9223372036854775807,1", "18446744073709551615"),
+    ("avg", "int8", "9223372036854775807,9223372036854775807,1", "6148914691236517205"),
+    ("stddev", "int8", "9223372036854775807,9223372036854775807,1", "5325116328314171699"),
+    ("stddev_pop", "int8", "9223372036854775807,9223372036854775807,1", "4347939275110927403"),
+    ("variance", "int8", "9223372036854775807,9223372036854775807,1", "28356863910078205276316721236840983212"),
+    ("var_pop", "int8", "9223372036854775807,9223372036854775807,1", "18904575940052136850877814157893988808"),
+    ("sum", "numeric", "1.1,2.22,3.333", "6.653"),
+    ("avg", "numeric", "1.1,2.22,3.333", "2.2176666666666667"),
+    ("stddev", "numeric", "1.1,2.22,3.333", "1.1165018286296415"),
+    ("stddev_pop", "numeric", "1.1,2.22,3.333", "0.91161992567565617515"),
+    ("variance", "numeric", "1.1,2.22,3.333", "1.2465763333333333"),
+    ("var_pop", "numeric", "1.1,2.22,3.333", "0.83105088888888888889"),
+    ("sum", "numeric", "0.001,1000000", "1000000.001"),
+    ("avg", "numeric", "0.001,1000000", "500000.000500000000"),
+    ("stddev", "numeric", "0.001,1000000", "707106.78047944"),
+    ("stddev_pop", "numeric", "0.001,1000000", "499999.99950000"),
+    ("variance", "numeric", "0.001,1000000", "499999999000.00000050"),
+    ("var_pop", "numeric", "0.001,1000000", "249999999500.00000025"),
+    ("sum", "numeric", "5", "5"),
+    ("avg", "numeric", "5", "5.0000000000000000"),
+    ("stddev", "numeric", "5", "NULL"),
+    ("stddev_pop", "numeric", "5", "0"),
+    ("variance", "numeric", "5", "NULL"),
+    ("var_pop", "numeric", "5", "0"),
+    ("sum", "float8", "1.5,2.25,-7", "-3.25"),
+    ("avg", "float8", "1.5,2.25,-7", "-1.0833333333333333"),
+    ("stddev", "float8", "1.5,2.25,-7", "5.137687547266117"),
+    ("stddev_pop", "float8", "1.5,2.25,-7", "4.194904316217739"),
+    ("variance", "float8", "1.5,2.25,-7", "26.395833333333332"),
+    ("var_pop", "float8", "1.5,2.25,-7", "17.59722222222222"),
+    ("sum", "float4", "1.5,2.25,-7", "-3.25"),
+    ("avg", "float4", "1.5,2.25,-7", "-1.0833333333333333"),
+    ("stddev", "float4", "1.5,2.25,-7", "5.137687547266117"),
+    ("stddev_pop", "float4", "1.5,2.25,-7", "4.194904316217739"),
+    ("variance", "float4", "1.5,2.25,-7", "26.395833333333332"),
+    ("var_pop", "float4", "1.5,2.25,-7", "17.59722222222222"),
+    ("sum", "int2", "3,4", "7"),
+    ("avg", "int2", "3,4", "3.5000000000000000"),
+    ("stddev", "int2", "3,4", "0.70710678118654752440"),
+    ("stddev_pop", "int2", "3,4", "0.50000000000000000000"),
+    ("variance", "int2", "3,4", "0.50000000000000000000"),
+    ("var_pop", "int2", "3,4", "0.25000000000000000000"),
+    ("sum", "interval", "1 day,2 hours", "1 day 02:00:00"),
+    ("avg", "interval", "1 day,2 hours", "13:00:00"),
+];
+
+#[test]
+fn aggregates_are_as_in_postgresql() {
+    let context = Context::default();
+    let mut wrong = Vec::new();
+    for (name, type_name, values, expected) in ANSWERS {
+        let data_type = DataType::from_name(type_name).unwrap();
+        let parse = |text: &str| vec![crate::base::text::parse(text, data_type).unwrap()];
+        let rows: Vec<Row> = values.split(',').map(parse).collect();
+        let types = [data_type];
+        let aggregate = call(name, Some((0, data_type)));
+        let result = aggregate.data_type;
+        let plan = aggregation(source(&types), AggregateMode::Single, &[], &[aggregate]);
+        let found = run(&plan, &[(&types, &rows)], 2).unwrap();
+        let shown = match &found[0][0] {
+            Value::Null => "NULL".to_owned(),
+            value => crate::sql::expr::convert::to_text(value, result, &context),
+        };
+        if shown != *expected {
+            wrong.push(format!("{name}({type_name} {values}) = {expected}, found {shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -154,17 +154,21 @@ const ROMAN_MONTHS: [&str; 12] = ["I", "II", "III", "IV", "V", "VI", "VII", "VII
 
 /// The field that a pattern begins with, and how its letters are written.
 fn field_at(pattern: &str) -> Option<(&'static str, Key, Case)> {
-    FIELDS.iter().find_map(|(name, key)| {
+    let first = pattern.as_bytes().first()?.to_ascii_uppercase();
+    FIELDS.iter().filter(|(name, _)| name.as_bytes()[0] == first).find_map(|(name, key)| {
         let written = pattern.get(..name.len())?;
+        if !written.eq_ignore_ascii_case(name) {
+            return None;
+        }
+        let small = |text: &str| !text.bytes().any(|byte| byte.is_ascii_uppercase());
         let case = if written == *name {
             Case::Upper
-        } else if written == name.to_ascii_lowercase() {
+        } else if small(written) {
             Case::Lower
         } else {
+            // Only names of months and days may begin with a capital. It is ASCII: it equals one of the names.
             let word = matches!(key, Key::DayName | Key::DayNameShort | Key::MonthName | Key::MonthNameShort);
-            // The pattern may hold characters of several bytes, so nothing is cut without asking.
-            let tail = written.get(1..).is_some_and(|tail| tail == name[1..].to_ascii_lowercase());
-            let capital = tail && written.starts_with(&name[..1]);
+            let capital = written.starts_with(|c: char| c.is_ascii_uppercase()) && small(&written[1..]);
             (word && capital).then_some(Case::Capital)?
         };
         Some((*name, *key, case))

@@ -16,6 +16,9 @@ use crate::base::sqlstate::SqlState;
 use crate::base::text::shorten;
 use crate::error::{Error, Result};
 
+/// Largest number of a field other than Julian days and fractions.
+const FIELD_MAX: i32 = 10_000_000;
+
 /// What was read, as far as it was.
 #[derive(Default)]
 struct Found {
@@ -200,7 +203,13 @@ impl Reader<'_> {
             return Err(wrong(message, "Value must be an integer."));
         }
         self.rest = &source[used..];
-        source[..used].parse::<i32>().map_err(|_| {
+        // Only Julian days and fractions are larger than this, and sums of such numbers do not overflow.
+        let upper = name.to_ascii_uppercase();
+        let large = matches!(upper.as_str(), "J" | "MS" | "US") || upper.starts_with("FF");
+        let largest = if large { i32::MAX } else { FIELD_MAX };
+        let value =
+            source[..used].parse::<i32>().ok().filter(|value| value.checked_abs().is_some_and(|v| v <= largest));
+        value.ok_or_else(|| {
             let message = format!("value for \"{name}\" in source string is out of range");
             Error::new(SqlState::DATETIME_FIELD_OVERFLOW, message).with_detail(format!(
                 "Value must be in the range {} to {}.",

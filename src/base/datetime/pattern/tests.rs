@@ -46,3 +46,51 @@ fn patterns_are_those_of_postgresql() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn any_pattern_gives_a_value_or_an_error() {
+    const PIECES: [&str; 22] = [
+        "1",
+        "2024",
+        "-",
+        "99999999999",
+        "2147483647",
+        "-2147483648",
+        ":",
+        " ",
+        "jan",
+        "BC",
+        "pm",
+        "é",
+        "\"",
+        "\\",
+        "FM",
+        "TM",
+        "th",
+        "FX",
+        "x",
+        "XII",
+        "+",
+        ",",
+    ];
+    let mut random = crate::base::generate::Generator::new(32);
+    for _ in 0..100_000 {
+        let mut pieces = |most: usize| -> String {
+            let piece = |random: &mut crate::base::generate::Generator| match random.below(2) {
+                0 => FIELDS[random.below(FIELDS.len())].0,
+                _ => PIECES[random.below(PIECES.len())],
+            };
+            (0..random.below(most)).map(|_| piece(&mut random)).collect()
+        };
+        let pattern = pieces(6);
+        let text: String = (0..random.below(7)).map(|_| PIECES[random.below(PIECES.len())]).collect();
+        let _ = to_date(&text, &pattern);
+        let _ = to_timestamp(&text, &pattern, &Zone::Utc);
+        if let Value::Timestamp(micros) = random.value(DataType::of(TypeKind::Timestamp)) {
+            let _ = timestamp_to_char(micros, &pattern);
+        }
+        if let Value::Interval(interval) = random.value(DataType::of(TypeKind::Interval)) {
+            let _ = interval_to_char(&interval, &pattern);
+        }
+    }
+}

@@ -166,7 +166,7 @@ impl Moment {
             Key::DayOfMonth => Ok((format!("{:02}", self.day), true)),
             Key::Quarter if self.month == 0 => Ok((String::new(), false)),
             Key::Quarter => Ok((((self.month - 1) / 3 + 1).to_string(), true)),
-            Key::WeekOfMonth => Ok((((self.day - 1) / 7 + 1).to_string(), true)),
+            Key::WeekOfMonth => Ok((((i64::from(self.day) - 1) / 7 + 1).to_string(), true)),
             Key::Year(_) | Key::IsoYear(_) | Key::YearWithComma | Key::Century => Ok((self.year(key, unpadded), true)),
             Key::Fixed => Ok((String::new(), false)),
             _ => Ok((self.word(key, name, case, unpadded)?, self.is_calendar_number(key))),

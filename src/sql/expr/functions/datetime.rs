@@ -9,13 +9,14 @@ use crate::{
             MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, Zone, arithmetic, extract, parse,
             pattern, range, truncate,
         },
+        numeric,
         sqlstate::SqlState,
         types::{DataType, TypeKind},
         value::{Interval, Value},
     },
     error::{Error, Result},
     sql::expr::{
-        convert::to_text,
+        convert::{to_numeric, to_text},
         function::Function as F,
         kinds::{
             BOOL, DATE, FLOAT4, FLOAT8, INT4, INT8, INTERVAL, NUMERIC, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ,
@@ -128,25 +129,23 @@ pub(crate) fn call(call: &Call<'_>, arguments: &[Value]) -> Result<Option<Value>
         }
         (F::ToDate, [Value::Text(text), Value::Text(format)]) => Value::Date(pattern::to_date(text, format)?),
         (F::ToChar, [value, Value::Text(format)]) => to_char(value, format, zone)?,
-        (F::ToNumber, _) => return Err(no_number_patterns()),
+        (F::ToNumber, [Value::Text(text), Value::Text(format)]) => {
+            Value::Numeric(numeric::pattern::to_number(text, format)?)
+        }
         _ => return now(call, arguments),
     };
     Ok(Some(value))
 }
 
-/// `to_char` of times. The infinities have no fields and give NULL.
+/// `to_char`. The infinities of time have no fields and give NULL.
 fn to_char(value: &Value, format: &str, zone: &Zone) -> Result<Value> {
     let written = match value {
         Value::Timestamp(micros) => pattern::timestamp_to_char(*micros, format),
         Value::Timestamptz(micros) => pattern::timestamptz_to_char(*micros, zone, format),
         Value::Interval(interval) => pattern::interval_to_char(interval, format)?,
-        _ => return Err(no_number_patterns()),
+        number => Some(numeric::pattern::to_char(&to_numeric(number)?, format)?),
     };
     Ok(written.map_or(Value::Null, Value::text))
-}
-
-fn no_number_patterns() -> Error {
-    Error::unsupported("formatting numbers by a pattern").with_hint("Use round() and casts to text.")
 }
 
 /// The functions that tell the time.

@@ -4,12 +4,14 @@ use super::{Random, open, tiny};
 use crate::base::ids::{IndexId, PartitionId, StorageId};
 use crate::base::key;
 use crate::base::time::Timestamp;
+use crate::env::sim::{Disk, Faults, Simulation};
 use crate::env::{Env, glommio};
 use crate::storage::log::LogPosition;
 use crate::storage::lsm::{Cached, Direction, Lsm, Newest, Options, Resolution, Retention, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 type Write = (Vec<u8>, Option<Vec<u8>>);
@@ -270,6 +272,11 @@ impl World {
     async fn reopen(&mut self) {
         self.lsm.close().await.unwrap();
         self.lsm = open(&self.env, &self.options).await;
+        self.replay();
+    }
+
+    /// What the owner of the log does after opening.
+    fn replay(&mut self) {
         let flushed = self.lsm.flushed();
         // A process that restarts knows of provisional versions by its log and attachment.
         for (&at, &resolution) in &self.resolutions {
@@ -279,6 +286,11 @@ impl World {
             let writes = record.writes.iter().map(|(key, value)| (&key[..], value.as_deref()));
             self.lsm.apply(writes, record.at, record.end);
         }
+    }
+
+    async fn check_all(&mut self) {
+        self.check_scan(Some(Direction::Forward)).await;
+        self.check_scan(Some(Direction::Backward)).await;
     }
 
     fn drop_storage(&mut self) {
@@ -318,33 +330,111 @@ impl World {
     }
 }
 
-async fn history(env: Env, dir: std::path::PathBuf, seed: u64, steps: usize) {
+async fn history(env: Env, dir: PathBuf, seed: u64, steps: usize) {
     let mut world = World::new(&env, &dir, seed).await;
     for _ in 0..steps {
         world.step().await;
     }
-    world.check_scan(Some(Direction::Forward)).await;
-    world.check_scan(Some(Direction::Backward)).await;
+    world.check_all().await;
     world.lsm.flush().await.unwrap();
     world.lsm.compact_range(&[], &[0xFF; 20]).await.unwrap();
-    world.check_scan(Some(Direction::Forward)).await;
-    world.check_scan(Some(Direction::Backward)).await;
+    world.check_all().await;
     world.lsm.close().await.unwrap();
 }
 
 #[test]
 fn any_history_reads_like_the_model() {
-    for seed in seeds() {
-        let dir = crate::env::tests::scratch();
-        let path = dir.path().to_path_buf();
-        glommio::block_on(move |env| history(env, path, seed, 1500));
+    for seed in seeds(30) {
+        let simulation = Simulation::new(seed);
+        let env = simulation.node(Disk::new()).env();
+        let ended = simulation.block_on(&env, STEPS_MAX, history(env.clone(), PathBuf::from("/lsm"), seed, 1500));
+        assert!(ended.is_some(), "seed {seed} did not end");
     }
 }
 
+#[test]
+fn a_history_on_a_real_disk_reads_like_the_model() {
+    for seed in seeds(2) {
+        let dir = crate::env::tests::scratch();
+        let path = dir.path().to_path_buf();
+        glommio::block_on(move |env| history(env, path, seed, 600));
+    }
+}
+
+/// A history up to a crash at the given disk operation; then what is there must read like the model. False if the history
+/// ended before.
+fn crash_at(operation: u64, seed: u64, syncs_lie: bool) -> bool {
+    let simulation = Simulation::new(seed);
+    let node = simulation.node(Disk::new());
+    let faults = Faults { stop_at_operation: Some(operation), syncs_lie, ..Faults::default() };
+    let (env, dir) = (node.env(), PathBuf::from("/lsm"));
+    let world = Rc::new(RefCell::new(None));
+    let ours = world.clone();
+    node.disk().set_faults(faults);
+    let begin = env.clone();
+    let story = async move {
+        *ours.borrow_mut() = Some(World::new(&begin, &dir, seed).await);
+        let mut world = ours.borrow_mut();
+        for _ in 0..250 {
+            world.as_mut().unwrap().step().await;
+        }
+    };
+    let ended = simulation.block_on(&env, STEPS_MAX, story).is_some();
+    let (node, stopped) = (simulation.node(node.crash()), node);
+    let mut world = match world.take() {
+        Some(mut world) => {
+            world.env = node.env();
+            world
+        }
+        // The tree was not open yet: then a new one must open.
+        None => {
+            let (env, options) = (node.env(), tiny(Path::new("/lsm"), Rc::default(), seed));
+            let again = env.clone();
+            let opened = simulation.block_on(&env, STEPS_MAX, async move { open(&again, &options).await.flushed() });
+            assert_eq!(opened, Some(LogPosition::default()));
+            return true;
+        }
+    };
+    drop(stopped);
+    let env = node.env();
+    let checked = simulation.block_on(&env, STEPS_MAX, async move {
+        world.lsm = open(&world.env, &world.options).await;
+        world.replay();
+        world.check_all().await;
+        for _ in 0..20 {
+            world.step().await;
+        }
+        world.lsm.flush().await.unwrap();
+        world.check_all().await;
+        world.lsm.close().await.unwrap();
+    });
+    assert!(checked.is_some(), "after a crash at operation {operation}, seed {seed}");
+    !ended
+}
+
+#[test]
+fn a_crash_at_any_disk_operation_loses_nothing() {
+    for seed in seeds(3) {
+        let step = if seed == 0 { 1 } else { 7 };
+        let stopped = (1..).step_by(step).take_while(|&operation| crash_at(operation, seed, false)).count();
+        assert!(stopped > 50, "the history has {stopped} operations");
+    }
+}
+
+#[test]
+fn the_crash_test_notices_a_disk_that_lies() {
+    let noticed = (1..400).step_by(9).any(|operation| {
+        std::panic::catch_unwind(|| crash_at(operation, 1, true)).is_err()
+    });
+    assert!(noticed, "a disk that keeps nothing was not noticed");
+}
+
+const STEPS_MAX: u64 = 50_000_000;
+
 /// A few, or the one that `DISTDB_SEED` names.
-fn seeds() -> std::ops::Range<u64> {
+fn seeds(count: u64) -> std::ops::Range<u64> {
     match std::env::var("DISTDB_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => seed..seed + 1,
-        None => 0..12,
+        None => 0..count,
     }
 }
