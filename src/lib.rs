@@ -9,9 +9,9 @@ pub mod coordinator;
 pub mod env;
 pub mod error;
 pub mod node;
+pub mod observe;
 pub mod server;
 pub mod shard;
-pub mod observe;
 pub mod sql;
 pub mod storage;
 #[doc(hidden)]

@@ -32,7 +32,7 @@ impl Session {
     /// The open transaction; an implicit one is begun if there is none.
     pub(super) fn open_transaction(&mut self) -> &mut Transaction {
         let core = &self.core;
-        let read_only = self.settings.is_on("default_transaction_read_only");
+        let read_only = self.settings.is_read_only();
         self.transaction.get_or_insert_with(|| {
             let id = TransactionId(core.shard.sequencer().next().0);
             Transaction::new(id, false, read_only, core.shard.env().wall_micros())

@@ -15,20 +15,27 @@ use std::sync::Arc;
 /// From the Unix epoch to 2000-01-01, in microseconds.
 const UNIX_TO_2000_MICROS: i64 = 946_684_800_000_000;
 
+/// Between the seeds of two statements: odd, so that none comes twice.
+const SEED_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl Session {
     /// The context of a statement with these parameters.
     pub(super) fn context(&mut self, parameters: Vec<Value>) -> Arc<Context> {
         let env = self.core.shard.env();
         let now = env.wall_micros();
-        let mut context = Context::default();
-        context.seed = env.random_u64();
-        context.parameters = parameters;
-        context.transaction_micros = self.transaction.as_ref().map_or(now, |transaction| transaction.started_micros);
-        context.statement_micros = now;
-        context.clock_micros = now;
-        context.transaction_id = self.transaction.as_ref().map_or(0, |transaction| transaction.id.0);
-        context.session = self.facts();
-        let context = Arc::new(context);
+        // Every statement has its own seed; what makes it unpredictable was drawn when the session began.
+        self.seed = self.seed.wrapping_add(SEED_STEP);
+        let transaction = self.transaction.as_ref();
+        let context = Arc::new(Context {
+            seed: self.seed,
+            parameters,
+            transaction_micros: transaction.map_or(now, |transaction| transaction.started_micros),
+            statement_micros: now,
+            clock_micros: now,
+            transaction_id: transaction.map_or(0, |transaction| transaction.id.0),
+            session: self.facts(),
+            ..Context::default()
+        });
         self.context = Some(context.clone());
         context
     }

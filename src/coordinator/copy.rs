@@ -88,7 +88,10 @@ impl CopyOut {
 
 impl Session {
     pub(super) async fn start_copy(&mut self, copy: &Copy, values: Vec<Value>) -> Result<Started> {
-        let context = self.context(values);
+        let context = match &copy.source {
+            CopySource::Query(statement) => self.statement_context(statement, values).await?,
+            CopySource::Table { .. } => self.context(values),
+        };
         match (&copy.source, copy.from) {
             (CopySource::Table { table, columns }, true) => self.start_copy_in(table, columns, &copy.options, context),
             (CopySource::Table { table, columns }, false) => {

@@ -124,7 +124,7 @@ impl Query {
                 let request = FragmentRequest {
                     plan: plan.clone(),
                     context: self.context.clone(),
-                    view: self.view.clone(),
+                    view: self.view,
                     modify: None,
                 };
                 streams.push(core.shard.fragment(shard, request).await?);
@@ -216,11 +216,5 @@ impl Session {
         let snapshot = transaction.snapshot.as_ref().map_or(newest, |snapshot| snapshot.timestamp());
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
         ReadView { snapshot, transaction: own, statement: u32::MAX }
-    }
-
-    /// The view of the statement that writes now: it does not see what it writes itself.
-    pub(super) fn write_view(&mut self) -> ReadView {
-        let statement = self.open_transaction().statement;
-        ReadView { statement, ..self.read_view() }
     }
 }

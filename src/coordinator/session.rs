@@ -16,7 +16,12 @@ use crate::{
     base::{batch::Batch, ids::DatabaseId, sqlstate::SqlState, value::Value},
     catalog::Catalog,
     error::{Error, Result},
-    sql::{expr::{Context, SessionFacts}, parse::Parsed, plan::Field, utility::CopyFormat},
+    sql::{
+        expr::{Context, SessionFacts},
+        parse::Parsed,
+        plan::Field,
+        utility::CopyFormat,
+    },
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
@@ -75,6 +80,8 @@ pub struct Session {
     pub(super) core: Rc<Core>,
     process_id: i32,
     secret: i32,
+    /// Of the last statement's randomness.
+    pub(super) seed: u64,
     pub(super) user: String,
     pub(super) database: DatabaseId,
     pub(super) database_name: String,
@@ -117,6 +124,7 @@ impl Session {
         Ok(Session {
             process_id,
             secret,
+            seed: core.shard.env().random_u64(),
             user: startup.user,
             database: database.id,
             database_name: database.name.clone(),

@@ -145,22 +145,30 @@ impl<'a> Teller<'a> {
 
     /// Notes how a transaction ended for its client.
     async fn tell(mut self, done: Result<()>) {
+        if self.note(done) {
+            self.abort().await;
+        }
+    }
+
+    /// Whether the transaction must be aborted: it was refused.
+    fn note(&self, done: Result<()>) -> bool {
         let mut told = self.ledger.borrow_mut();
         told.begun.remove(&self.transaction.0);
         match done {
             Ok(()) => {
                 told.acknowledged.insert(self.transaction.0);
+                false
             }
             Err(error) if error.effect() == Effect::Unknown => {
                 told.begun.insert(self.transaction.0);
+                false
             }
             Err(error) => {
                 told.refused.insert(self.transaction.0);
                 if !is_expected(&error) {
                     told.violations.push(format!("a transaction failed with {error:?}"));
                 }
-                drop(told);
-                self.abort().await;
+                true
             }
         }
     }

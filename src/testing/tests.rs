@@ -5,7 +5,7 @@ use crate::env::sim::Faults;
 
 fn plan(seed: u64, stop_at: Option<u64>) -> crash::Plan {
     let bank = bank::Options { accounts: 10, clients: 6, transactions: 12, abandon: true };
-    let stop_again_at = (seed % 3 == 0).then_some(1 + seed % 40);
+    let stop_again_at = seed.is_multiple_of(3).then_some(1 + seed % 40);
     let shards = 1 + (seed % 3) as u16;
     let faults = Faults::default();
     crash::Plan { seed, shards, bank, stop_at, stop_again_at, faults, afterwards: 5, acknowledge_before_sync: false }

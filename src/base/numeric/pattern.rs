@@ -427,12 +427,10 @@ impl Layout {
             Key::Plus if !self.negative => self.out.push('+'),
             Key::Minus | Key::Plus => fill(&mut self.out, self.shape.fill_mode),
             Key::SignAnywhere => self.out.push(if self.negative { '-' } else { '+' }),
-            Key::Ordinal => {
-                if !self.negative && !self.shape.point && self.number.first() != Some(&b'#') {
-                    let digits = String::from_utf8_lossy(&self.number).into_owned();
-                    let ending = crate::base::datetime::pattern::ordinal(&digits);
-                    self.out.push_str(&if small { ending.to_owned() } else { ending.to_ascii_uppercase() });
-                }
+            Key::Ordinal if !self.negative && !self.shape.point && self.number.first() != Some(&b'#') => {
+                let digits = String::from_utf8_lossy(&self.number).into_owned();
+                let ending = crate::base::datetime::pattern::ordinal(&digits);
+                self.out.push_str(&if small { ending.to_owned() } else { ending.to_ascii_uppercase() });
             }
             _ => {}
         }

@@ -5,7 +5,13 @@ use crate::{
     base::{sqlstate::SqlState, types::DataType},
     error::Result,
     sql::{
-        expr::{Comparison, Expr, cast::is_relabel, function::Function, operator, resolve::is_unknown},
+        expr::{
+            Comparison, Expr,
+            cast::is_relabel,
+            function::Function,
+            operator,
+            resolve::{common_type, is_unknown},
+        },
         plan::expressions::{BOOL, data_type},
     },
 };
@@ -107,6 +113,12 @@ impl Binder<'_> {
         let mut items = Vec::with_capacity(list.len());
         for item in list {
             items.push((self.expression(item, scope)?, item));
+        }
+        let all: Vec<DataType> = items.iter().map(|(item, _)| data_type(item)).chain([operand_type]).collect();
+        if is_unknown(operand_type)
+            && let Some(common) = common_type(&all)
+        {
+            operand_type = DataType { modifier: -1, ..common };
         }
         for (item, tree) in &items {
             let item_type = data_type(item);

@@ -107,6 +107,14 @@ impl Binder<'_> {
                 self.read = read;
                 self.derived(bound?, alias)
             }
+            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality: false, .. }
+                if array_exprs.len() == 1 =>
+            {
+                self.unnest(&array_exprs[0], alias.as_ref(), span)
+            }
+            TableFactor::Function { lateral: false, name, args, with_ordinality: false, alias } => {
+                self.function_in_from(name, args, alias.as_ref(), span)
+            }
             TableFactor::Derived { lateral: true, .. } => Err(self.unsupported("LATERAL", span)),
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 let (plan, namespace) = self.table_with_joins(table_with_joins)?;
@@ -204,13 +212,26 @@ impl Binder<'_> {
             let message = format!("function {}() does not exist", name.shown());
             return Err(self.error(SqlState::UNDEFINED_FUNCTION, message, span));
         }
-        if matches!(name.name.as_str(), "generate_series" | "unnest") {
-            return Err(self.unsupported(&format!("the set-returning function {}", name.name), span));
+        if let Some(plan) = self.generator(&name.name, &trees, scope, span)? {
+            let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
+            let columns = plan.types().first().map(|&data_type| plain(&column, 0, data_type, None)).into_iter();
+            let columns = columns.collect();
+            return self.aliased(plan, columns, &name, alias);
         }
         let call = self.call(&name.name, &trees, scope, span)?;
         let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
         let columns = vec![plain(&column, 0, data_type(&call), None)];
         self.aliased(Logical::one_row().projected(vec![call]), columns, &name, alias)
+    }
+
+    fn unnest(&mut self, array: &ast::Expr, alias: Option<&ast::TableAlias>, span: Span) -> Result<Source> {
+        let namespace = Namespace::default();
+        let scope = Scope { namespace: &namespace, clause: Clause::FromFunction };
+        let name = Name { schema: None, name: "unnest".to_owned(), span };
+        let plan = self.generator("unnest", &[array], scope, span)?.unwrap_or_else(Logical::one_row);
+        let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
+        let columns = plan.types().first().map(|&data_type| plain(&column, 0, data_type, None)).into_iter().collect();
+        self.aliased(plan, columns, &name, alias)
     }
 
     fn aliased(

@@ -19,6 +19,7 @@ mod aggregate;
 mod append;
 mod distinct;
 mod filter;
+mod generate;
 mod hash_join;
 mod joined;
 mod keys;

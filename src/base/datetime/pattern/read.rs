@@ -489,13 +489,13 @@ impl Found {
         // Without a year it is 1 BC, as in PostgreSQL.
         let year = self.full_year().unwrap_or(0);
         let start = |month: i32| days_from_date(Date { year, month, day: 1 });
-        if let Some(day) = self.day_of_year.or(self.week_of_year.map(|week| (week - 1) * 7 + 1)) {
-            if self.month.is_none() || self.day.is_none() {
-                if self.day_of_year.is_some() && !(1..=366).contains(&day) {
-                    return None;
-                }
-                return Some(date_from_days(i32::try_from(start(1) + i64::from(day) - 1).ok()?));
+        if let Some(day) = self.day_of_year.or(self.week_of_year.map(|week| (week - 1) * 7 + 1))
+            && (self.month.is_none() || self.day.is_none())
+        {
+            if self.day_of_year.is_some() && !(1..=366).contains(&day) {
+                return None;
             }
+            return Some(date_from_days(i32::try_from(start(1) + i64::from(day) - 1).ok()?));
         }
         let month = self.month.unwrap_or(1);
         let day = self.day.or(self.week_of_month.map(|week| (week - 1) * 7 + 1)).unwrap_or(1);

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 const CURRENT: &str = "CURRENT";
+/// Becomes `CURRENT` by a rename; one that a crash left is overwritten by the next start.
 const CURRENT_NEXT: &str = "CURRENT.next";
 /// A manifest larger than this is not believed.
 const MANIFEST_BYTES_MAX: u64 = 1 << 30;
@@ -22,11 +23,6 @@ pub fn manifest_name(number: u64) -> String {
 /// The way back; `None` if it is no manifest's name.
 pub fn manifest_number(name: &str) -> Option<u64> {
     name.strip_suffix(".manifest")?.parse().ok()
-}
-
-/// Whether a name is one of the files that switch manifests.
-pub fn is_leftover(name: &str) -> bool {
-    name == CURRENT_NEXT
 }
 
 /// The manifest that takes edits.

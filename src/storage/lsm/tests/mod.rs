@@ -1,7 +1,11 @@
 //! What the tree promises, seen from outside.
 
+mod damage;
+mod golden;
 mod model;
 
+use super::manifest::edit::TableMeta;
+use super::table::properties::Properties;
 use super::{Lsm, Options, Retention};
 use crate::env::Env;
 use std::path::Path;
@@ -49,4 +53,9 @@ pub fn tiny(dir: &Path, retention: Rc<Retention>, seed: u64) -> Options {
 
 pub async fn open(env: &Env, options: &Options) -> Lsm {
     Lsm::open(env, options.clone()).await.unwrap()
+}
+
+/// A table that is only known by its properties.
+pub fn meta(number: u64, properties: Properties) -> TableMeta {
+    TableMeta { number, file_bytes: 4096, identity: 0xABCD, properties: Rc::new(properties) }
 }
