@@ -24,6 +24,7 @@ use crate::{
     error::{Effect, Error, Result},
     shard::{Decision, ReadView, Request, Response, Shard, Snapshot},
     storage::lsm::Direction,
+    txn::Failure,
 };
 use std::{
     cell::RefCell,
@@ -392,6 +393,7 @@ async fn read_rows(shard: &Shard, target: ShardId, kind: u8, view: ReadView) -> 
                 match scan.next().await {
                     Ok(true) => rows.push((scan.key()[prefix.len()..].to_vec(), scan.value().to_vec())),
                     Ok(false) => break Ok(rows),
+                    Err(Failure::Error(error)) => break Err(error),
                     Err(failure) => break Err(Error::internal(format!("scan failed: {failure:?}"))),
                 }
             };

@@ -35,6 +35,8 @@ pub struct Plan {
     pub stop_at: Option<u64>,
     /// The second life stops at this disk operation, while it recovers or soon after.
     pub stop_again_at: Option<u64>,
+    /// Faults of the disk in the first life, besides the stop.
+    pub faults: Faults,
     /// Transactions of each client in the last life, after the crashes.
     pub afterwards: u64,
     /// The deliberately broken build that acknowledges before it syncs.
@@ -69,7 +71,7 @@ pub fn run(plan: &Plan) -> Outcome {
             violations.extend(open_accounts(&simulation, &shards, plan).err());
             let before = node.disk().operations();
             let stop_at_operation = plan.stop_at.map(|stop_at| before + stop_at);
-            node.disk().set_faults(Faults { stop_at_operation, ..Faults::default() });
+            node.disk().set_faults(Faults { stop_at_operation, ..plan.faults });
             let ended = work(&simulation, &shards, plan, &ledger, 1);
             if !ended && !node.is_halted() {
                 violations.push("clients hang".into());
@@ -151,15 +153,15 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Result<Vec<Shard>,
         openings.push(node.env().spawn(TaskClass::Query, opening));
     }
     let all = async move {
-        let mut shards = Vec::new();
+        let (mut shards, mut errors) = (Vec::new(), Vec::new());
         for opening in openings {
             match opening.await {
                 Some(Ok(shard)) => shards.push(shard),
-                Some(Err(error)) => return Err(format!("{error:?}")),
-                None => return Err("a panic".into()),
+                Some(Err(error)) => errors.push(format!("{error:?}")),
+                None => errors.push("a panic".into()),
             }
         }
-        Ok(shards)
+        if errors.is_empty() { Ok(shards) } else { Err(errors.join("; ")) }
     };
     let opened = simulation.block_on(&node.env(), STEPS_MAX, all);
     opened.unwrap_or_else(|| Err(format!("it halted or hung: {:?}", node.halt_reason())))

@@ -1,12 +1,14 @@
 //! A few of the crash tests' runs, quick enough for every build; `tests/crash` has the long list.
 
 use super::{bank, crash};
+use crate::env::sim::Faults;
 
 fn plan(seed: u64, stop_at: Option<u64>) -> crash::Plan {
     let bank = bank::Options { accounts: 10, clients: 6, transactions: 12, abandon: true };
     let stop_again_at = seed.is_multiple_of(3).then_some(1 + seed % 40);
     let shards = 1 + (seed % 3) as u16;
-    crash::Plan { seed, shards, bank, stop_at, stop_again_at, afterwards: 5, acknowledge_before_sync: false }
+    let faults = Faults::default();
+    crash::Plan { seed, shards, bank, stop_at, stop_again_at, faults, afterwards: 5, acknowledge_before_sync: false }
 }
 
 #[test]
@@ -42,4 +44,22 @@ fn acknowledging_before_the_sync_is_found_out() {
         crash::run(&plan).violations.iter().any(|violation| violation.contains("is lost"))
     });
     assert!(caught, "acknowledged writes are never lost, although they are not synced");
+}
+
+/// A disk that fails, or is full, may stop the node or refuse a transaction, and never more than that.
+#[test]
+fn a_failing_disk_loses_nothing() {
+    let kinds = [
+        Faults { read_errors: 3000, ..Faults::default() },
+        Faults { write_errors: 3000, ..Faults::default() },
+        Faults { sync_errors: 3000, ..Faults::default() },
+        Faults { capacity_bytes: Some(1 << 20), ..Faults::default() },
+    ];
+    for seed in 0..200 {
+        let mut plan = crash::Plan { faults: kinds[seed as usize % kinds.len()], ..plan(seed, None) };
+        plan.bank.transactions = 40;
+        let outcome = crash::run(&plan);
+        eprintln!("{seed} {:?} {}", outcome.told, outcome.operations);
+        assert!(outcome.violations.is_empty(), "seed {seed}: {outcome:#?}");
+    }
 }

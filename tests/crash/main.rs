@@ -19,6 +19,7 @@ fn plan(seed: u64, stop_at: u64) -> crash::Plan {
         stop_at: Some(stop_at),
         // Every fifth node stops once more, while it recovers.
         stop_again_at: (stop_at % 5 == 0).then_some(1 + stop_at % 60),
+        faults: distdb::env::sim::Faults::default(),
         afterwards: 3,
         acknowledge_before_sync: false,
     }
