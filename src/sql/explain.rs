@@ -6,7 +6,9 @@ mod describe;
 
 use super::{
     expr::{Aggregate, Expr},
-    plan::{AggregateMode, Body, Bound, Gather, Generator, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets},
+    plan::{
+        AggregateMode, Body, Bound, Gather, Generator, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets,
+    },
 };
 use crate::{base::ids::IndexId, catalog::Table};
 use describe::{aggregate_text, expression, list};

@@ -89,7 +89,9 @@ impl View {
         match provisional.get(version) {
             None => (version <= self.snapshot).then_some(version),
             Some(Resolution::Open) => self.own.binary_search(&version).is_ok().then_some(version),
-            Some(Resolution::Committed(at)) => (at <= self.snapshot || self.own.binary_search(&version).is_ok()).then_some(at),
+            Some(Resolution::Committed(at)) => {
+                (at <= self.snapshot || self.own.binary_search(&version).is_ok()).then_some(at)
+            }
             Some(Resolution::Aborted) => None,
         }
     }
