@@ -74,7 +74,9 @@ async fn scan(lsm: &Lsm, direction: Direction) -> (u64, u64) {
     let (mut count, mut hash) = (0, 0u64);
     while cursor.next().await.expect("the scan works") {
         count += 1;
-        hash = hash.wrapping_add(u64::from(cursor.key()[cursor.key().len() - 1])).wrapping_add(cursor.value().len() as u64);
+        hash = hash
+            .wrapping_add(u64::from(cursor.key()[cursor.key().len() - 1]))
+            .wrapping_add(cursor.value().len() as u64);
     }
     (count, hash)
 }

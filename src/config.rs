@@ -127,9 +127,9 @@ pub struct NodeConfig {
     pub host: IpAddr,
     /// First UDP port of peers and drivers; core n listens on `port + n`.
     pub port: u16,
-    /// TCP port of the PostgreSQL protocol.
+    /// TCP port of the PostgreSQL protocol. In a program that embeds a node, 0 leaves this door shut.
     pub pg_port: u16,
-    /// TCP port of HTTP.
+    /// TCP port of HTTP; 0 as above.
     pub http_port: u16,
     /// Where everything is stored.
     pub data_dir: PathBuf,
@@ -186,6 +186,14 @@ impl Value {
 
     fn refuse(&self, why: impl std::fmt::Display, hint: impl Into<String>) -> Error {
         invalid(format!("{}: {why}", self.written())).with_hint(hint)
+    }
+}
+
+impl NodeConfig {
+    /// A node inside another program: everything in one folder, no ports, the rest as by default.
+    pub fn embedded(folder: impl Into<PathBuf>) -> NodeConfig {
+        let data_dir = folder.into();
+        NodeConfig { wal_dir: data_dir.join("wal"), data_dir, pg_port: 0, http_port: 0, ..NodeConfig::default() }
     }
 }
 

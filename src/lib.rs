@@ -9,6 +9,7 @@ pub mod coordinator;
 pub mod env;
 pub mod error;
 pub mod node;
+pub mod observe;
 pub mod server;
 pub mod shard;
 pub mod sql;

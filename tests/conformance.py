@@ -7,13 +7,13 @@
     tests/conformance.py clients HOST:PORT --update   adds the checks that pass
 
 tests/passing/slt.txt and tests/passing/clients.txt only grow: a line that the last commit (or the one before) had and
-that is gone is a failure too. The sets lie in ../shared, or where DISTDB_SHARED says. The last line is
+that is gone is a failure too. The sets lie in ../shared, or where CONFORMANCE_SETS says. The last line is
 `N passed, M failed`: files or checks that are listed.
 """
 import argparse, os, re, subprocess, sys, tempfile, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SHARED = os.environ.get('DISTDB_SHARED', os.path.join(ROOT, '..', 'shared'))
+SHARED = os.environ.get('CONFORMANCE_SETS', os.path.join(ROOT, '..', 'shared'))
 CACHE = os.path.join(os.environ.get('XDG_CACHE_HOME', os.path.expanduser('~/.cache')), 'distdb-clients')
 FILE_LINE = re.compile(r'^(?:ok  |FAIL) (.+): (\d+)/(\d+) \(')
 
@@ -128,6 +128,8 @@ def main():
     parser.add_argument('--update', action='store_true', help='add what passes now')
     parser.add_argument('--seconds', type=int, default=0, help='most time to take (default 600; 3600 with --update)')
     options = parser.parse_args()
+    if not os.path.isdir(os.path.join(SHARED, options.kind)):
+        sys.exit('there is no %s; say where the sets lie with CONFORMANCE_SETS' % os.path.join(SHARED, options.kind))
     seconds = options.seconds or (3600 if options.update else 600)
     listed = read_list(options.kind)
     if options.kind == 'slt':

@@ -1,7 +1,7 @@
 //! Conversions between types that compute: numbers into each other, and values into their declared length or scale.
 //!
 //! Floats round half to even when they become integers, numerics half away from zero; both as in PostgreSQL. Casts
-//! from and to text go through [`text`](super::text).
+//! from and to text go through [`super::text`].
 
 use super::datetime;
 use super::numeric::Numeric;
@@ -181,8 +181,7 @@ mod tests {
         assert_eq!(number(&Value::Float8(f64::NAN), TypeKind::Int8).unwrap_err().message(), "bigint out of range");
         let nan = number(&Value::Numeric(Numeric::NaN), TypeKind::Int4).unwrap_err();
         assert_eq!(nan.message(), "cannot convert NaN to integer");
-        for (float, text) in [(0.1, "0.1"), (123456789.123456789, "123456789.123457"), (1e20, "100000000000000000000")]
-        {
+        for (float, text) in [(0.1, "0.1"), (123456789.12345679, "123456789.123457"), (1e20, "100000000000000000000")] {
             assert_eq!(to_numeric(&Value::Float8(float)).unwrap().to_string(), text);
         }
         assert_eq!(to_numeric(&Value::Float4(0.1)).unwrap().to_string(), "0.1");

@@ -27,7 +27,8 @@ pub const FRAGMENTS_PER_PEER_MAX: usize = 1024;
 /// Batches a fragment may have under way to its reader.
 pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
-pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// They are applied in one go, so this also bounds how long a core is busy with one commit.
+pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// Partitions of a keyspace.
 pub const PARTITIONS_MAX: usize = 4096;
 /// Bytes in one record of the log: a whole transaction of one shard with what surrounds it.

@@ -88,8 +88,6 @@ fn stopped(reason: Reason) -> Error {
     match reason {
         Reason::User => Error::new(SqlState::QUERY_CANCELED, "canceling statement due to user request"),
         Reason::Timeout => Error::new(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout"),
-        Reason::Shutdown => {
-            Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
-        }
+        Reason::Shutdown => Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command"),
     }
 }

@@ -9,7 +9,12 @@
 //! A change of the catalog always prepares: between the decision and its being passed on, every core installs the new
 //! catalog, so that no core lets a writer in with the old one.
 
-use super::{Core, insert::all, session::Session, transaction::{Definition, Transaction}};
+use super::{
+    Core,
+    insert::all,
+    session::Session,
+    transaction::{Definition, Transaction},
+};
 use crate::{
     base::{
         ids::{ShardId, TransactionId},
@@ -27,7 +32,7 @@ impl Session {
     /// The open transaction; an implicit one is begun if there is none.
     pub(super) fn open_transaction(&mut self) -> &mut Transaction {
         let core = &self.core;
-        let read_only = self.settings.is_on("default_transaction_read_only");
+        let read_only = self.settings.is_read_only();
         self.transaction.get_or_insert_with(|| {
             let id = TransactionId(core.shard.sequencer().next().0);
             Transaction::new(id, false, read_only, core.shard.env().wall_micros())
@@ -162,8 +167,7 @@ async fn commit_definition(core: &Rc<Core>, mut transaction: Transaction) -> Res
     let unneeded = match outcome {
         Ok((at, catalog)) => {
             let shards = every_shard(core).into_iter();
-            let calls =
-                shards.map(|shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
+            let calls = shards.map(|shard| core.shard.call(shard, Request::InstallCatalog(catalog.clone()))).collect();
             let installed = all(calls).await.map_err(|error| error.with_effect(Effect::Unknown));
             decide(&core.shard, id, &participants, Decision::Commit(at)).await;
             unfence(core, id).await;

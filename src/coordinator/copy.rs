@@ -10,15 +10,7 @@ use super::{
     session::{Session, Started},
 };
 use crate::{
-    base::{
-        batch::Batch,
-        binary,
-        ids::IndexId,
-        sqlstate::SqlState,
-        text,
-        types::DataType,
-        value::Value,
-    },
+    base::{batch::Batch, binary, ids::IndexId, sqlstate::SqlState, text, types::DataType, value::Value},
     catalog::{Catalog, Table},
     error::{Error, Result},
     sql::{
@@ -96,11 +88,12 @@ impl CopyOut {
 
 impl Session {
     pub(super) async fn start_copy(&mut self, copy: &Copy, values: Vec<Value>) -> Result<Started> {
-        let context = self.context(values);
+        let context = match &copy.source {
+            CopySource::Query(statement) => self.statement_context(statement, values).await?,
+            CopySource::Table { .. } => self.context(values),
+        };
         match (&copy.source, copy.from) {
-            (CopySource::Table { table, columns }, true) => {
-                self.start_copy_in(table, columns, &copy.options, context)
-            }
+            (CopySource::Table { table, columns }, true) => self.start_copy_in(table, columns, &copy.options, context),
             (CopySource::Table { table, columns }, false) => {
                 let (node, order) = table_scan(table, columns);
                 let columns = columns.iter().map(|&position| &table.columns[position]);

@@ -20,7 +20,11 @@ use crate::{
         plan::{Gather, Node, Targets},
     },
 };
-use std::{collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+    sync::Arc,
+};
 
 /// A query that is being run.
 pub struct Query {
@@ -39,12 +43,19 @@ pub struct Query {
 /// Where a source of the executor gets its batches.
 enum Feed {
     /// Fragments that are not started yet.
-    Waiting { plan: Arc<Node>, shards: Vec<ShardId>, merge: Option<Vec<sql::plan::SortKey>> },
+    Waiting {
+        plan: Arc<Node>,
+        shards: Vec<ShardId>,
+        merge: Option<Vec<sql::plan::SortKey>>,
+    },
     /// One stream after the other.
-    Streams { streams: Vec<FragmentStream>, at: usize },
+    Streams {
+        streams: Vec<FragmentStream>,
+        at: usize,
+    },
     Merge(Merging),
     /// Rows made from the catalog.
-    Ready(Vec<Batch>),
+    Ready(VecDeque<Batch>),
 }
 
 impl Query {
@@ -67,8 +78,8 @@ impl Query {
                     merge: gather.merge.clone(),
                 },
                 Source::Virtual { relation, columns, types } => {
-                    let _ = (columns, types, database);
-                    return Err(Error::unsupported(format!("reading {relation}")));
+                    let rows = sql::system::rows(relation, catalog, database, &context)?;
+                    Feed::Ready(sql::system::batches(rows, columns, types).into())
                 }
                 Source::Scan(_) => return Err(Error::internal("a scan outside of a fragment")),
             });
@@ -86,7 +97,8 @@ impl Query {
         }
         loop {
             match self.executor.next()? {
-                Step::Batch(batch) if batch.rows == 0 => {}
+                // Work without rows: others get their turn, and a cancel request is seen.
+                Step::Batch(batch) if batch.rows == 0 => core.shard.env().yield_if_needed().await,
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(source) => {
@@ -112,7 +124,7 @@ impl Query {
                 let request = FragmentRequest {
                     plan: plan.clone(),
                     context: self.context.clone(),
-                    view: self.view.clone(),
+                    view: self.view,
                     modify: None,
                 };
                 streams.push(core.shard.fragment(shard, request).await?);
@@ -133,7 +145,7 @@ impl Feed {
     async fn next(&mut self) -> Result<Option<Batch>> {
         match self {
             Feed::Waiting { .. } => Err(Error::internal("a source was read before it was started")),
-            Feed::Ready(batches) => Ok(if batches.is_empty() { None } else { Some(batches.remove(0)) }),
+            Feed::Ready(batches) => Ok(batches.pop_front()),
             Feed::Merge(merge) => merge.next().await,
             Feed::Streams { streams, at } => {
                 while let Some(stream) = streams.get_mut(*at) {
@@ -204,11 +216,5 @@ impl Session {
         let snapshot = transaction.snapshot.as_ref().map_or(newest, |snapshot| snapshot.timestamp());
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
         ReadView { snapshot, transaction: own, statement: u32::MAX }
-    }
-
-    /// The view of the statement that writes now: it does not see what it writes itself.
-    pub(super) fn write_view(&mut self) -> ReadView {
-        let statement = self.open_transaction().statement;
-        ReadView { statement, ..self.read_view() }
     }
 }

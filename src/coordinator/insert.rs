@@ -124,7 +124,10 @@ impl Session {
     /// in the same hop.
     pub(super) async fn deliver(&mut self, mut router: Router) -> Result<()> {
         let whole = self.last_in_batch
-            && self.transaction.as_ref().is_none_or(|open| !open.explicit && open.writers.is_empty() && open.definition.is_none());
+            && self
+                .transaction
+                .as_ref()
+                .is_none_or(|open| !open.explicit && open.writers.is_empty() && open.definition.is_none());
         if whole && let Some(shard) = router.only_shard() {
             let snapshot = self.read_view().snapshot;
             let writes = router.pending.remove(&shard).unwrap_or_default().writes;

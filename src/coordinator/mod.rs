@@ -22,6 +22,7 @@ mod prepared;
 mod run;
 mod session;
 mod settings;
+mod subplans;
 mod transaction;
 mod utility;
 

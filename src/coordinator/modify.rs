@@ -57,12 +57,8 @@ impl Session {
                 tables: tables.clone(),
                 returning: returning.map(<[Expr]>::to_vec),
             };
-            let request = FragmentRequest {
-                plan: input.input.clone(),
-                context: context.clone(),
-                view: view.clone(),
-                modify: Some(modify),
-            };
+            let request =
+                FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
             streams.push(core.shard.fragment(shard, request).await?);
         }
         let (mut rows, mut returned) = (0, Vec::new());

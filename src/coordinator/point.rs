@@ -35,7 +35,9 @@ impl Session {
         let core = self.core.clone();
         let answer = cancel.race(core.shard.call(shard, Request::Get { view, key: user_key })).await?;
         drop(guard);
-        let Response::Value(bytes) = answer else { return Err(Error::internal("a read was answered with something else")) };
+        let Response::Value(bytes) = answer else {
+            return Err(Error::internal("a read was answered with something else"));
+        };
         let Some(bytes) = bytes else { return Ok(read.no_rows()) };
         let mut batch = Batch { rows: 1, columns: read.empty_columns() };
         row::decode_columns(&bytes, &read.positions, &read.stored, &mut batch.columns)?;

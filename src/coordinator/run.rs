@@ -39,7 +39,10 @@ pub enum Run {
     /// Rows that a plan makes while they are fetched.
     Query(Box<Query>),
     /// Rows that are there already, and the tag that follows them.
-    Rows { batches: VecDeque<Batch>, tag: String },
+    Rows {
+        batches: VecDeque<Batch>,
+        tag: String,
+    },
     CopyIn(Box<super::copy::CopyIn>),
     CopyOut(Box<super::copy::CopyOut>),
 }
@@ -62,7 +65,7 @@ impl Session {
         let statement = prepared.statement(self)?;
         match &statement.body {
             Body::PointRead(read) => {
-                let context = self.context(values);
+                let context = self.statement_context(&statement, values).await?;
                 let batch = self.point_read(read, &context).await?;
                 let tag = format!("SELECT {}", batch.rows);
                 let batches = if batch.rows == 0 { VecDeque::new() } else { VecDeque::from([batch]) };
@@ -70,7 +73,7 @@ impl Session {
                 Ok(Started::Rows(prepared.shared_fields()))
             }
             Body::Query(node) => {
-                let context = self.context(values);
+                let context = self.statement_context(&statement, values).await?;
                 let query = self.query(node, context).await?;
                 self.run = Run::Query(Box::new(query));
                 Ok(Started::Rows(prepared.shared_fields()))
@@ -94,7 +97,7 @@ impl Session {
         values: Vec<Value>,
     ) -> Result<Started> {
         self.check_writable(statement_name(&statement.body))?;
-        let context = self.context(values);
+        let context = self.statement_context(statement, values).await?;
         let (tag, batches) = match &statement.body {
             Body::Insert(insert) => {
                 let (rows, batches) = self.insert(insert, &context).await?;
@@ -198,6 +201,7 @@ impl Session {
     /// A statement is done: if it is the last of an implicit transaction, the transaction commits before the client is
     /// told of success.
     pub(super) async fn finish_command(&mut self) -> Result<()> {
+        self.apply_setting_changes()?;
         if std::mem::take(&mut self.last_in_batch) {
             return self.end_batch().await;
         }
@@ -212,7 +216,7 @@ impl Session {
 
     /// Cancels this statement when `statement_timeout` runs out.
     fn start_timeout(&self, number: u64) {
-        let millis = self.settings.millis("statement_timeout");
+        let millis = self.settings.statement_timeout_millis();
         if millis == 0 {
             return;
         }
@@ -230,7 +234,7 @@ impl Session {
     pub(super) fn check_writable(&self, name: &str) -> Result<()> {
         let read_only = match &self.transaction {
             Some(transaction) => transaction.read_only,
-            None => self.settings.is_on("default_transaction_read_only"),
+            None => self.settings.is_read_only(),
         };
         match read_only {
             false => Ok(()),

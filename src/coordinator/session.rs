@@ -13,10 +13,15 @@ use super::{
     transaction::Transaction,
 };
 use crate::{
-    base::{ids::DatabaseId, sqlstate::SqlState, batch::Batch, value::Value},
+    base::{batch::Batch, ids::DatabaseId, sqlstate::SqlState, value::Value},
     catalog::Catalog,
     error::{Error, Result},
-    sql::{expr::SessionFacts, parse::Parsed, plan::Field, utility::CopyFormat},
+    sql::{
+        expr::{Context, SessionFacts},
+        parse::Parsed,
+        plan::Field,
+        utility::CopyFormat,
+    },
 };
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
@@ -75,12 +80,16 @@ pub struct Session {
     pub(super) core: Rc<Core>,
     process_id: i32,
     secret: i32,
+    /// Of the last statement's randomness.
+    pub(super) seed: u64,
     pub(super) user: String,
     pub(super) database: DatabaseId,
     pub(super) database_name: String,
     pub(super) settings: Settings,
     /// What was last reported of the settings.
     reported: Vec<(String, String)>,
+    /// The version of the settings at that time.
+    reported_version: u64,
     pub(super) transaction: Option<Transaction>,
     pub(super) prepared: BTreeMap<String, Rc<Prepared>>,
     pub(super) portals: BTreeMap<String, Portal>,
@@ -92,6 +101,8 @@ pub struct Session {
     pub(super) rows_in_run: usize,
     /// What expressions may know of the session, and what it was made for.
     pub(super) facts: Option<((u64, u64), Arc<SessionFacts>)>,
+    /// Of the statement that runs: what it leaves behind is taken from here.
+    pub(super) context: Option<Arc<Context>>,
     pub(super) notices: Vec<Notice>,
     pub(super) cancel: Rc<Cancel>,
     /// The door says that nothing follows the next statement in its batch.
@@ -113,10 +124,12 @@ impl Session {
         Ok(Session {
             process_id,
             secret,
+            seed: core.shard.env().random_u64(),
             user: startup.user,
             database: database.id,
             database_name: database.name.clone(),
             reported: settings.reported(),
+            reported_version: settings.version(),
             settings,
             transaction: None,
             prepared: BTreeMap::new(),
@@ -125,6 +138,7 @@ impl Session {
             running_portal: None,
             rows_in_run: 0,
             facts: None,
+            context: None,
             notices: Vec::new(),
             cancel,
             last_in_batch: false,
@@ -149,6 +163,10 @@ impl Session {
 
     /// Reported settings that changed since the last call.
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        if self.reported_version == self.settings.version() {
+            return Vec::new();
+        }
+        self.reported_version = self.settings.version();
         let now = self.settings.reported();
         let changed = now.iter().zip(&self.reported).filter(|(new, old)| new != old).map(|(new, _)| new.clone());
         let changed: Vec<_> = changed.collect();
@@ -307,10 +325,7 @@ impl Session {
     fn check_serving(&self) -> Result<()> {
         match self.core.stopping.get() {
             false => Ok(()),
-            true => Err(Error::new(
-                SqlState::ADMIN_SHUTDOWN,
-                "terminating connection due to administrator command",
-            )),
+            true => Err(Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")),
         }
     }
 

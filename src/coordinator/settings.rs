@@ -7,7 +7,7 @@ use crate::{
     base::{datetime, sqlstate::SqlState},
     error::{Error, Result},
 };
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 /// How a value is checked and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,15 @@ pub struct Settings {
     saved: BTreeMap<String, Option<String>>,
     /// Grows with every change.
     version: u64,
+    /// What every statement asks, read from the texts once after a change.
+    derived: Cell<Option<Derived>>,
+}
+
+/// Settings as values.
+#[derive(Clone, Copy, Debug)]
+struct Derived {
+    statement_timeout_millis: u64,
+    read_only: bool,
 }
 
 impl Settings {
@@ -180,7 +189,7 @@ impl Settings {
                 }
             }
         };
-        self.version += 1;
+        self.changed();
         let before = self.current.get(&name).cloned();
         let key = if local { format!("local {name}") } else { name.clone() };
         self.saved.entry(key).or_insert(before);
@@ -191,6 +200,33 @@ impl Settings {
         Ok(())
     }
 
+    /// `statement_timeout`; 0 means none.
+    pub fn statement_timeout_millis(&self) -> u64 {
+        self.derived().statement_timeout_millis
+    }
+
+    /// `default_transaction_read_only`.
+    pub fn is_read_only(&self) -> bool {
+        self.derived().read_only
+    }
+
+    fn derived(&self) -> Derived {
+        if let Some(derived) = self.derived.get() {
+            return derived;
+        }
+        let derived = Derived {
+            statement_timeout_millis: self.millis("statement_timeout"),
+            read_only: self.is_on("default_transaction_read_only"),
+        };
+        self.derived.set(Some(derived));
+        derived
+    }
+
+    fn changed(&mut self) {
+        self.version += 1;
+        self.derived.set(None);
+    }
+
     /// Grows with every change of a value.
     pub fn version(&self) -> u64 {
         self.version
@@ -198,7 +234,7 @@ impl Settings {
 
     /// RESET ALL.
     pub fn reset_all(&mut self) {
-        self.version += 1;
+        self.changed();
         self.current.clear();
     }
 
@@ -207,7 +243,7 @@ impl Settings {
         if self.saved.is_empty() {
             return;
         }
-        self.version += 1;
+        self.changed();
         for (key, before) in std::mem::take(&mut self.saved) {
             let (local, name) = match key.strip_prefix("local ") {
                 Some(name) => (true, name.to_string()),
@@ -224,8 +260,10 @@ impl Settings {
 
     /// Every setting with its value, for SHOW ALL, sorted by name.
     pub fn all(&self) -> Vec<(String, String)> {
-        let mut names: BTreeMap<String, String> =
-            DEFINITIONS.iter().map(|definition| (definition.name.to_string(), definition.default.to_string())).collect();
+        let mut names: BTreeMap<String, String> = DEFINITIONS
+            .iter()
+            .map(|definition| (definition.name.to_string(), definition.default.to_string()))
+            .collect();
         names.extend(self.initial.clone());
         names.extend(self.current.clone());
         names.into_iter().collect()
@@ -234,7 +272,9 @@ impl Settings {
     /// Those that clients are told of.
     pub fn reported(&self) -> Vec<(String, String)> {
         let reported = DEFINITIONS.iter().filter(|definition| definition.reported);
-        reported.map(|definition| (definition.name.to_string(), self.get(definition.name).unwrap_or_default())).collect()
+        reported
+            .map(|definition| (definition.name.to_string(), self.get(definition.name).unwrap_or_default()))
+            .collect()
     }
 
     /// The schemas that unqualified names are looked up in, `"$user"` resolved.
@@ -319,7 +359,7 @@ fn text_value(name: &str, value: &str) -> Option<String> {
             let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
             ["utf8", "unicode", "sqlascii"].iter().any(|known| plain.eq_ignore_ascii_case(known)).then(|| "UTF8".into())
         }
-        "TimeZone" => datetime::Zone::parse(value).ok().map(|_| value.trim().to_string()),
+        "TimeZone" => datetime::Zone::from_setting(value).map(|zone| zone.to_string()),
         "DateStyle" => date_style(value),
         _ => Some(value.to_string()),
     }
@@ -367,7 +407,7 @@ fn duration_millis(value: &str) -> Option<u64> {
 
 fn shown_duration(millis: u64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms")];
-    match units.iter().find(|(unit, _)| millis != 0 && millis % unit == 0) {
+    match units.iter().find(|(unit, _)| millis != 0 && millis.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", millis / unit),
         None => "0".into(),
     }
@@ -382,7 +422,9 @@ mod tests {
         let mut settings = Settings::from_startup(&[("application_name".into(), "t".into())], "ann").unwrap();
         settings.set("STATEMENT_TIMEOUT", Some("90s"), false).unwrap();
         assert_eq!(settings.show("statement_timeout").unwrap(), "90s");
-        assert_eq!(settings.millis("statement_timeout"), 90_000);
+        assert_eq!(settings.statement_timeout_millis(), 90_000);
+        settings.set("statement_timeout", None, false).unwrap();
+        assert_eq!(settings.statement_timeout_millis(), 0);
         settings.set("jit", Some("TRUE"), false).unwrap();
         assert_eq!(settings.show("jit").unwrap(), "on");
         assert_eq!(settings.search_path("ann"), ["ann", "public"]);

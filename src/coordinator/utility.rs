@@ -283,7 +283,7 @@ impl Session {
     }
 
     async fn run_to_the_end(&mut self, explain: &Explain, values: Vec<Value>) -> Result<u64> {
-        let context = self.context(values);
+        let context = self.statement_context(&explain.statement, values).await?;
         match &explain.statement.body {
             sql::plan::Body::Query(node) => {
                 let mut query = self.query(node, context).await?;

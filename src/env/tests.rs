@@ -205,3 +205,35 @@ fn thread_cpu_time() -> Duration {
     assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) }, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
+
+/// Runs only in the child of `a_signal_asks_for_a_stop`.
+#[test]
+fn waits_for_a_signal() {
+    if std::env::var_os("DISTDB_TEST_WAIT_FOR_SIGNAL").is_none() {
+        return;
+    }
+    shutdown::install().unwrap();
+    let core = glommio::start_shard(None, "waits", glommio::Options::default(), |env| async move {
+        println!("ready");
+        env.shutdown_requested().await;
+        println!("asked to stop");
+    });
+    core.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_signal_asks_for_a_stop() {
+    use std::io::BufRead;
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "env::tests::waits_for_a_signal", "--nocapture"])
+        .env("DISTDB_TEST_WAIT_FOR_SIGNAL", "1")
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut child = child.unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("ready")));
+    // SAFETY: a plain system call; the child is ours and has not been waited for, so its number is still its own.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGTERM) }, 0);
+    assert!(lines.any(|line| line.unwrap().contains("asked to stop")));
+    assert!(child.wait().unwrap().success());
+}

@@ -27,10 +27,7 @@ pub enum Command {
 }
 
 /// Runs `body` on a core and waits for what it gives.
-pub fn run_blocking<T, F>(
-    commands: &Sender<Command>,
-    body: impl FnOnce(Coordinator) -> F + Send + 'static,
-) -> Result<T>
+pub fn run_blocking<T, F>(commands: &Sender<Command>, body: impl FnOnce(Coordinator) -> F + Send + 'static) -> Result<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + 'static,

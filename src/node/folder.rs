@@ -49,7 +49,9 @@ async fn identify(env: &Env, folder: &Path, wanted: Identity) -> Result<Identity
     let path = folder.join(FILE_NAME);
     let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
     if env.file_len(&path).await.map_err(failed)?.is_none() {
-        write(env, folder, &wanted).await.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+        write(env, folder, &wanted)
+            .await
+            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
         return Ok(wanted);
     }
     let file = env.open(&path, OpenOptions { read: true, ..OpenOptions::default() }).await.map_err(failed)?;

@@ -70,6 +70,7 @@ enum Report {
 impl Node {
     /// Starts a node; returns when it serves statements, or says why it cannot.
     pub fn start(config: NodeConfig) -> Result<Node> {
+        probe(&config)?;
         let (lock, shards) = folder::open(&config)?;
         let config = NodeConfig { cores: usize::from(shards), ..config };
         serve::check_ports(&config)?;
@@ -204,11 +205,14 @@ pub fn run(config: NodeConfig) -> Result<()> {
     env::shutdown::install().map_err(|error| Error::io("cannot wait for signals", error))?;
     let mut node = Node::start(config)?;
     tracing::warn!("no credentials are set up: every user name is taken as superuser, and only loopback is served");
-    tracing::info!(
-        shards = node.shards(),
-        "serving: psql -h {} -p {} distdb",
-        node.config.host,
-        node.config.pg_port
-    );
+    tracing::info!(shards = node.shards(), "serving: psql -h {} -p {} distdb", node.config.host, node.config.pg_port);
     node.join()
+}
+
+/// Checks what the machine must offer, and says how to mend what is missing.
+fn probe(config: &NodeConfig) -> Result<()> {
+    let Err(problems) = env::probe::check(&config.data_dir) else { return Ok(()) };
+    let told = problems.iter().map(ToString::to_string);
+    let error = Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "this machine cannot run a node yet");
+    Err(error.with_detail(told.collect::<Vec<_>>().join("\n")))
 }

@@ -1,10 +1,6 @@
 //! What one core does, from its start to its end.
 
-use super::{
-    Report,
-    call::Command,
-    metrics,
-};
+use super::{Report, call::Command, metrics};
 use crate::{
     base::{ids::ShardId, sqlstate::SqlState},
     catalog::Catalog,
@@ -112,8 +108,9 @@ struct Core {
     stopping: Rc<Cell<bool>>,
 }
 
+/// A port of 0 leaves a door shut: a node inside another program needs none.
 struct Doors {
-    pg: pg::Server,
+    pg: Option<pg::Server>,
     /// On the first core only.
     http: Option<http::Server>,
 }
@@ -150,17 +147,23 @@ impl Core {
     }
 
     async fn open_doors(&self) -> Result<Doors> {
+        let first = self.shard.id() == ShardId(0);
+        let pg = if self.config.pg_port == 0 { None } else { Some(self.open_pg().await?) };
+        let http = if self.config.http_port == 0 || !first { None } else { Some(self.open_http().await?) };
+        Ok(Doors { pg, http })
+    }
+
+    async fn open_pg(&self) -> Result<pg::Server> {
         let address = SocketAddr::new(self.config.host, self.config.pg_port);
         let message_bytes_max = self.config.memory_bytes as usize / self.config.cores / 8;
         let options = pg::Options { message_bytes_max, ..pg::Options::at(address) };
-        let pg = pg::Server::open(&self.env, self.coordinator.clone(), options).await?;
-        if self.shard.id() != ShardId(0) {
-            return Ok(Doors { pg, http: None });
-        }
+        pg::Server::open(&self.env, self.coordinator.clone(), options).await
+    }
+
+    async fn open_http(&self) -> Result<http::Server> {
         let address = SocketAddr::new(self.config.host, self.config.http_port);
         let answers = metrics::answers(self.shard.clone(), self.stopping.clone(), &self.config);
-        let http = http::Server::open(&self.env, answers, http::Options::at(address)).await?;
-        Ok(Doors { pg, http: Some(http) })
+        http::Server::open(&self.env, answers, http::Options::at(address)).await
     }
 
     /// Runs commands until the node is told to stop.
@@ -195,7 +198,9 @@ impl Core {
             http.stop().await;
         }
         self.coordinator.shut_down();
-        doors.pg.stop(GRACE).await;
+        if let Some(pg) = doors.pg {
+            pg.stop(GRACE).await;
+        }
         self.shard.close().await
     }
 }
@@ -203,14 +208,14 @@ impl Core {
 /// Says who has a port before any core starts: with SO_REUSEPORT a second process would share it silently.
 pub fn check_ports(config: &NodeConfig) -> Result<()> {
     let ports = [("PostgreSQL", "--pg-port", config.pg_port), ("HTTP", "--http-port", config.http_port)];
-    for (name, flag, port) in ports {
+    for (name, flag, port) in ports.into_iter().filter(|(_, _, port)| *port != 0) {
         let address = SocketAddr::new(config.host, port);
         if let Err(cause) = crate::env::port_is_free(address) {
             let error = Error::io(format!("cannot listen for {name} on {address}"), cause);
             return Err(error.with_hint(format!("Stop what listens there, or choose another port with {flag}.")));
         }
     }
-    if config.pg_port == config.http_port {
+    if config.pg_port == config.http_port && config.pg_port != 0 {
         let message = format!("PostgreSQL and HTTP cannot share port {}", config.pg_port);
         return Err(Error::new(SqlState::CONFIG_FILE_ERROR, message));
     }

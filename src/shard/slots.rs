@@ -59,6 +59,7 @@ impl<T> Slots<T> {
     }
 
     /// How many places are taken.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         let places = self.places.borrow();
         places.taken.len() - places.free.len()

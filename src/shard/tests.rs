@@ -52,21 +52,25 @@ fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard
 }
 
 /// Runs a test on the first of several shards, each on a thread of its own.
-fn together<F: Future<Output = ()> + 'static>(
+pub(super) fn together<F: Future<Output = ()> + 'static>(
     dir: PathBuf,
     count: u16,
     test: impl FnOnce(Shard) -> F + Send + 'static,
 ) {
     let sequencer = Arc::new(Sequencer::new(count));
-    let (done, wait) = crate::env::queue::bounded::<()>(1);
-    let mut test = Some(test);
-    let mut done = Some(done);
-    let mut wait = Some(wait);
+    // The others stay open until the first drops its ends.
+    let (mut done, mut waits) = (Vec::new(), Vec::new());
+    for _ in 1..count {
+        let (sender, receiver) = crate::env::queue::bounded::<()>(1);
+        done.push(sender);
+        waits.push(receiver);
+    }
+    let (mut test, mut done) = (Some(test), Some(done));
     let mut threads = Vec::new();
     for (id, mailbox) in connect(count).into_iter().enumerate() {
         let (dir, sequencer) = (dir.clone(), sequencer.clone());
         let (test, done) = if id == 0 { (test.take(), done.take()) } else { (None, None) };
-        let wait = if id == 1 { wait.take() } else { None };
+        let wait = if id == 0 { None } else { waits.pop() };
         let body = move |env: Env| async move {
             let shard = open(&env, &dir, id as u16, mailbox, sequencer, count).await;
             if let Some(test) = test {
@@ -74,8 +78,6 @@ fn together<F: Future<Output = ()> + 'static>(
                 drop(done);
             } else if let Some(mut wait) = wait {
                 wait.recv_many(&mut Vec::new()).await;
-            } else {
-                env.sleep(std::time::Duration::from_secs(2)).await;
             }
             shard.close().await.unwrap();
         };
@@ -336,5 +338,71 @@ fn local_calls_serve_the_key_value_namespace() {
         shard.local_scan(partition, b"", visit).await.unwrap();
         assert_eq!(seen, [(b"l".to_vec(), b"w".to_vec())]);
         assert!(shard.local_put(&[0; 20_000], b"").await.is_err());
+    });
+}
+
+#[test]
+fn a_bank_on_three_cores_keeps_its_books() {
+    use crate::testing::{bank, random::Random};
+    let dir = tempfile::tempdir().unwrap();
+    let options = bank::Options { accounts: 12, clients: 8, transactions: 60, abandon: false };
+    together(dir.path().into(), 3, move |shard| async move {
+        bank::open_accounts(&shard, options).await.unwrap();
+        let ledger = bank::Ledger::default();
+        let clients: Vec<_> = (0..options.clients)
+            .map(|number| {
+                let client = bank::client(shard.clone(), options, Random::new(1, number), ledger.clone());
+                shard.env().spawn(crate::env::TaskClass::Query, client)
+            })
+            .collect();
+        for client in clients {
+            client.await.unwrap();
+        }
+        let violations = bank::check(&shard, options, &ledger).await.unwrap();
+        assert!(violations.is_empty(), "{violations:#?}");
+        let (acknowledged, refused, unknown) = ledger.borrow().counts();
+        assert!(acknowledged > 100 && refused > 10 && unknown == 0, "{:?}", ledger.borrow().counts());
+    });
+    together(dir.path().into(), 3, move |shard| async move {
+        let violations = bank::check(&shard, options, &bank::Ledger::default()).await.unwrap();
+        // Nobody was told anything in this life; but the books must balance.
+        assert!(violations.iter().all(|violation| violation.contains("never began")), "{violations:#?}");
+    });
+}
+
+#[test]
+fn a_fence_keeps_other_writers_out_and_old_plans_fail() {
+    use crate::shard::fragment::tests::table;
+    let dir = tempfile::tempdir().unwrap();
+    alone(dir.path().into(), |shard| async move {
+        let mut catalog = Catalog::bootstrap(1);
+        catalog.put_table(table());
+        catalog.advance();
+        shard.call(ShardId(0), Request::InstallCatalog(Arc::new(catalog.clone()))).await.unwrap();
+        let (table, ours, theirs) = (table().id, TransactionId(1), TransactionId(2));
+        let write = |transaction, version| Request::Write {
+            transaction,
+            snapshot: Timestamp::MAX,
+            statement: 1,
+            writes: vec![put(&format!("{transaction}"), "1")],
+            tables: vec![TableUse { table, version }],
+        };
+        shard.call(ShardId(0), write(theirs, 1)).await.unwrap();
+        shard.call(ShardId(0), Request::Fence { table, transaction: ours }).await.unwrap();
+        let other = shard.clone();
+        let request = write(TransactionId(3), 1);
+        let waiting =
+            shard.env().spawn(crate::env::TaskClass::Query, async move { other.call(ShardId(0), request).await });
+        shard.call(ShardId(0), write(ours, 2)).await.unwrap();
+        let mut changed = catalog.table(table).unwrap().as_ref().clone();
+        changed.version = 2;
+        catalog.put_table(changed);
+        catalog.advance();
+        shard.call(ShardId(0), Request::InstallCatalog(Arc::new(catalog))).await.unwrap();
+        shard.call(ShardId(0), Request::CommitTransaction { transaction: ours }).await.unwrap();
+        shard.call(ShardId(0), Request::Unfence { transaction: ours }).await.unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap_err().state().as_str(), "40001");
+        let error = shard.call(ShardId(0), Request::CommitTransaction { transaction: theirs }).await.unwrap_err();
+        assert_eq!(error.message(), "table was changed by another session");
     });
 }

@@ -6,7 +6,7 @@ mod describe;
 
 use super::{
     expr::{Aggregate, Expr},
-    plan::{AggregateMode, Body, Bound, Gather, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets},
+    plan::{AggregateMode, Body, Bound, Gather, Generator, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets},
 };
 use crate::{base::ids::IndexId, catalog::Table};
 use describe::{aggregate_text, expression, list};
@@ -107,6 +107,16 @@ impl Printer {
                 self.head(depth, format!("Virtual Scan on {relation}"));
                 columns.iter().map(|column| format!("column{}", column + 1)).collect()
             }
+            Node::Generate { generator, .. } => {
+                let (name, text) = match generator {
+                    Generator::Series { start, stop, step } => {
+                        ("generate_series", list(&[start.clone(), stop.clone(), step.clone()], &[]))
+                    }
+                    Generator::Unnest(array) => ("unnest", expression(array, &[])),
+                };
+                self.head(depth, format!("Function Scan on {name}({text})"));
+                vec![name.to_owned()]
+            }
             Node::Filter { input, predicate } => {
                 self.head(depth, "Filter".to_owned());
                 self.unary(input, depth, |names| vec![("Filter", expression(predicate, names))])
@@ -117,22 +127,7 @@ impl Printer {
                 expressions.iter().map(|expr| expression(expr, &below)).collect()
             }
             Node::Aggregate { input, mode, groups, aggregates } => {
-                let method = if groups.is_empty() { "Aggregate" } else { "HashAggregate" };
-                let stage = match mode {
-                    AggregateMode::Single => "",
-                    AggregateMode::Partial => "Partial ",
-                    AggregateMode::Final => "Finalize ",
-                };
-                self.head(depth, format!("{stage}{method}"));
-                let below = self.unary(input, depth, |names| {
-                    let key = ("Group Key", list(groups, names));
-                    let calls: Vec<String> = aggregates.iter().map(|call| shown_call(call, *mode, names)).collect();
-                    let calls = ("Aggregates", calls.join(", "));
-                    let both = [key, calls];
-                    both.into_iter().filter(|(_, text)| !text.is_empty()).collect()
-                });
-                let groups = groups.iter().map(|group| expression(group, &below));
-                groups.chain(aggregates.iter().map(|call| shown_call(call, *mode, &below))).collect()
+                self.aggregate(input, *mode, groups, aggregates, depth)
             }
             Node::Sort { input, keys } => {
                 self.head(depth, "Sort".to_owned());
@@ -174,6 +169,31 @@ impl Printer {
                 names.into_iter().next().unwrap_or_default()
             }
         }
+    }
+
+    fn aggregate(
+        &mut self,
+        input: &Node,
+        mode: AggregateMode,
+        groups: &[Expr],
+        aggregates: &[Aggregate],
+        depth: usize,
+    ) -> Vec<String> {
+        let method = if groups.is_empty() { "Aggregate" } else { "HashAggregate" };
+        let stage = match mode {
+            AggregateMode::Single => "",
+            AggregateMode::Partial => "Partial ",
+            AggregateMode::Final => "Finalize ",
+        };
+        self.head(depth, format!("{stage}{method}"));
+        let below = self.unary(input, depth, |names| {
+            let calls = shown_calls(aggregates, mode, groups.len(), names);
+            let both = [("Group Key", list(groups, names)), ("Aggregates", calls.join(", "))];
+            both.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+        });
+        let count = groups.len();
+        let groups = groups.iter().map(|group| expression(group, &below));
+        groups.chain(shown_calls(aggregates, mode, count, &below)).collect()
     }
 
     /// Prints the input, and details about it above it.
@@ -280,11 +300,13 @@ impl Printer {
     }
 }
 
-/// An aggregate call; a final one is called as the partial one whose states it takes.
-fn shown_call(call: &Aggregate, mode: AggregateMode, names: &[String]) -> String {
+/// Aggregate calls; final ones are called as the partial ones whose states they take.
+fn shown_calls(aggregates: &[Aggregate], mode: AggregateMode, groups: usize, names: &[String]) -> Vec<String> {
     match mode {
-        AggregateMode::Final => list(&call.arguments, names),
-        AggregateMode::Single | AggregateMode::Partial => aggregate_text(call, names),
+        AggregateMode::Final => names.iter().skip(groups).take(aggregates.len()).cloned().collect(),
+        AggregateMode::Single | AggregateMode::Partial => {
+            aggregates.iter().map(|call| aggregate_text(call, names)).collect()
+        }
     }
 }
 

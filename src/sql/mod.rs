@@ -6,8 +6,8 @@
 pub mod bind;
 pub mod copy;
 pub mod define;
-pub mod explain;
 pub mod execute;
+pub mod explain;
 pub mod expr;
 pub mod modify;
 pub mod names;

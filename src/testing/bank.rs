@@ -21,7 +21,7 @@ use crate::{
         key,
         write::{Write, WriteKind},
     },
-    error::{Error, Result},
+    error::{Effect, Error, Result},
     shard::{Decision, ReadView, Request, Response, Shard, Snapshot},
     storage::lsm::Direction,
 };
@@ -49,6 +49,8 @@ pub struct Options {
     pub clients: u64,
     /// Transactions of each client.
     pub transactions: u64,
+    /// Whether clients die now and then in the middle of a commit.
+    pub abandon: bool,
 }
 
 /// What clients were told.
@@ -99,6 +101,8 @@ pub async fn client(shard: Shard, options: Options, mut random: Random, ledger: 
             }
             _ => {
                 let (from, to) = (random.below(options.accounts), random.below(options.accounts));
+                let dies = random.one_in(25) && options.abandon;
+                bank.abandon_at = dies.then_some(random.below(3) as usize);
                 bank.transfer(from, to, 1 + random.below(20) as i64, random.one_in(3)).await;
             }
         }
@@ -114,12 +118,23 @@ struct Teller<'a> {
     transaction: TransactionId,
     statement: u32,
     writers: BTreeSet<ShardId>,
+    /// The client dies when it has prepared on this many shards.
+    abandon_at: Option<usize>,
 }
 
 impl<'a> Teller<'a> {
     fn begin(shard: &'a Shard, ledger: &'a Ledger, options: Options) -> Teller<'a> {
         let (snapshot, transaction) = (shard.begin_snapshot(), TransactionId(shard.sequencer().next().0));
-        Teller { shard, ledger, options, snapshot, transaction, statement: 0, writers: BTreeSet::new() }
+        Teller {
+            shard,
+            ledger,
+            options,
+            snapshot,
+            transaction,
+            statement: 0,
+            writers: BTreeSet::new(),
+            abandon_at: None,
+        }
     }
 
     fn view(&self) -> ReadView {
@@ -129,22 +144,30 @@ impl<'a> Teller<'a> {
 
     /// Notes how a transaction ended for its client.
     async fn tell(mut self, done: Result<()>) {
+        if self.note(done) {
+            self.abort().await;
+        }
+    }
+
+    /// Whether the transaction must be aborted: it was refused.
+    fn note(&self, done: Result<()>) -> bool {
         let mut told = self.ledger.borrow_mut();
         told.begun.remove(&self.transaction.0);
         match done {
             Ok(()) => {
                 told.acknowledged.insert(self.transaction.0);
+                false
             }
-            Err(error) if error.effect() == crate::error::Effect::Unknown => {
+            Err(error) if error.effect() == Effect::Unknown => {
                 told.begun.insert(self.transaction.0);
+                false
             }
             Err(error) => {
                 told.refused.insert(self.transaction.0);
                 if !is_expected(&error) {
                     told.violations.push(format!("a transaction failed with {error:?}"));
                 }
-                drop(told);
-                self.abort().await;
+                true
             }
         }
     }
@@ -192,7 +215,8 @@ impl<'a> Teller<'a> {
     async fn balance(&self, account: u64) -> Result<i64> {
         let target = owner(self.shard.count(), account);
         let key = row_key(target, b'a', &account.to_be_bytes());
-        let Response::Value(Some(value)) = self.shard.call(target, Request::Get { view: self.view(), key }).await? else {
+        let Response::Value(Some(value)) = self.shard.call(target, Request::Get { view: self.view(), key }).await?
+        else {
             return Err(Error::internal(format!("account {account} is gone")));
         };
         Ok(number(&value))
@@ -267,12 +291,18 @@ impl<'a> Teller<'a> {
             return Ok(());
         }
         let mut at = Default::default();
-        for target in &participants {
+        for (number, target) in participants.iter().enumerate() {
+            if self.abandon_at == Some(number) {
+                return Err(Error::internal("the client died").with_effect(Effect::Unknown));
+            }
             let request = Request::Prepare { transaction, participants: participants.clone() };
             let Response::Prepared(proposed) = self.shard.call(*target, request).await? else {
                 return Err(Error::internal("a prepare was answered with something else"));
             };
             at = proposed.max(at);
+        }
+        if self.abandon_at.is_some() {
+            return Err(Error::internal("the client died").with_effect(Effect::Unknown));
         }
         // Committed: what follows is nobody's wait.
         self.writers.clear();
@@ -294,7 +324,7 @@ impl<'a> Teller<'a> {
 }
 
 /// Reads everything back and compares it with what clients were told. Gives the violations.
-pub async fn check(shard: &Shard, options: Options, told: &Told) -> Result<Vec<String>> {
+pub async fn check(shard: &Shard, options: Options, ledger: &Ledger) -> Result<Vec<String>> {
     let snapshot = shard.begin_snapshot();
     let view = ReadView::at(snapshot.timestamp());
     let mut rows: BTreeMap<u8, Vec<(Vec<u8>, Vec<u8>)>> = BTreeMap::new();
@@ -303,6 +333,7 @@ pub async fn check(shard: &Shard, options: Options, told: &Told) -> Result<Vec<S
             rows.entry(kind).or_default().extend(read_rows(shard, target, kind, view).await?);
         }
     }
+    let told = ledger.borrow();
     let of = |kind: u8| rows.get(&kind).map_or(&[][..], Vec::as_slice);
     let mut violations = told.violations.clone();
     let mut balances: BTreeMap<u64, i64> = (0..options.accounts).map(|account| (account, OPENING_BALANCE)).collect();

@@ -2,7 +2,11 @@
 //! everything; nothing of the system uses them.
 //!
 //! A checker stands apart from what it checks: it knows what was acknowledged and reads the data back, nothing else.
-//! Start with [`bank`].
+//! Start with [`crash`] and [`bank`].
 
 pub mod bank;
+pub mod crash;
 pub mod random;
+
+#[cfg(test)]
+mod tests;

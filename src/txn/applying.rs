@@ -53,6 +53,7 @@ impl Applying {
     }
 
     /// How many records wait.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.records.len()
     }

@@ -55,6 +55,7 @@ impl Buffer {
     }
 
     /// How many keys are written.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.entries.len()
     }

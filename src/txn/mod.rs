@@ -114,7 +114,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             buffer_bytes_max: limits::TRANSACTION_BUFFER_BYTES_MAX,
-            buffers_bytes_max: 16 * limits::TRANSACTION_BUFFER_BYTES_MAX,
+            buffers_bytes_max: 64 * limits::TRANSACTION_BUFFER_BYTES_MAX,
             fence_wait_max: Duration::from_secs(10),
             idle_max: Duration::from_secs(24 * 3600),
             in_doubt_after: Duration::from_secs(10),

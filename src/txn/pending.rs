@@ -213,11 +213,6 @@ impl Interest {
         holders.into_iter().flat_map(Holders::iter).copied().filter(move |holder| Some(*holder) != except)
     }
 
-    /// How many keys are wanted.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -62,8 +62,13 @@ impl Transactions {
         let mut versions = Vec::with_capacity(statements.len());
         for (number, (statement, changes)) in statements.into_iter().enumerate() {
             let at = Timestamp(base.0 + number as u64);
-            self.apply_provisional(transaction, at, &changes)?;
             versions.push((statement, at));
+            if let Err(failure) = self.apply_provisional(transaction, at, &changes) {
+                // What was in the buffer is lost (the disk is full), and so is the transaction.
+                versions.iter().for_each(|(_, version)| self.resolve(&[*version], Resolution::Aborted));
+                self.abort_open(transaction);
+                return Err(failure);
+            }
         }
         if let Some(open) = self.0.state.borrow_mut().open.get_mut(&transaction) {
             open.spilled.extend_from_slice(&versions);

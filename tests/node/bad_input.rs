@@ -83,7 +83,7 @@ fn too_many_parameters_and_unknown_names_are_told() {
     assert!(contains(&answer, "26000"), "{answer:?}");
     let mut client = node.connect();
     let many: Vec<String> = (1..=65_536).map(|number| format!("${number}::int")).collect();
-    let error = client.prepare(&format!("SELECT {}", many.join("+"))).err().expect("65,536 parameters are refused");
+    let error = client.prepare(&format!("SELECT {}", many.join("+"))).expect_err("65,536 parameters are refused");
     assert!(error.code().is_some(), "{error:?}");
     assert!(node.is_alive());
 }

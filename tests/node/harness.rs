@@ -56,7 +56,8 @@ impl Node {
         let (pg_port, http_port) = (free_port(), free_port());
         let mut child = Command::new(env!("CARGO_BIN_EXE_distdb"))
             .arg("start")
-            .args(["--cores", "2", "--memory", "256MiB"])
+            .args(["--memory", "256MiB"])
+            .args(if flags.contains(&"--cores") { &[][..] } else { &["--cores", "2"] })
             .arg("--data-dir")
             .arg(&data)
             .arg("--wal-dir")

@@ -57,7 +57,11 @@ const BANS: &[Ban] = &[
     Ban { path: "tokio", allowed: &[], instead: OTHER_RUNTIME },
     Ban { path: "async_std", allowed: &[], instead: OTHER_RUNTIME },
     Ban { path: "println!", allowed: &["cli", "main"], instead: "log through tracing; only the command line prints" },
-    Ban { path: "eprintln!", allowed: &["cli", "main"], instead: "log through tracing; only the command line prints" },
+    Ban {
+        path: "eprintln!",
+        allowed: &["env", "cli", "main"],
+        instead: "log through tracing; only the command line prints",
+    },
     Ban { path: "print!", allowed: &["cli", "main"], instead: "log through tracing; only the command line prints" },
 ];
 
@@ -74,15 +78,17 @@ pub fn check(source: &Source) -> Vec<Finding> {
             let below = named.path.strip_prefix(ban.path).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
             // A lone word is a path only when it is imported: `rand` may well be somebody's variable.
             let path = named.imported || named.path.contains("::") || named.path.ends_with('!');
-            below && path && !ban.allowed.contains(&area) && !ban.allowed.contains(&source.path.as_str())
+            let constant = named.path.starts_with("std::env::consts");
+            below && path && !constant && !ban.allowed.contains(&area) && !ban.allowed.contains(&source.path.as_str())
         });
         if let Some(ban) = refused {
             findings.push(source.finding(named.offset, "call", format!("`{}`: {}", named.path, ban.instead)));
         }
-        // `env::glommio`, `crate::env::sim`: nothing outside env tells its inhabitants apart.
+        // `env::glommio`, `crate::env::sim`: nothing outside env tells its inhabitants apart,
+        // except `node`, which starts one.
         let inhabitant = named.path.contains("env::glommio") || named.path.contains("env::sim");
-        if inhabitant && area != "env" {
-            let message = format!("`{}`: only env knows its inhabitants; give it a neutral name in env", named.path);
+        if inhabitant && !["env", "node"].contains(&area) {
+            let message = format!("`{}`: only env knows its inhabitants, and node starts one", named.path);
             findings.push(source.finding(named.offset, "call", message));
         }
     }

@@ -18,6 +18,7 @@ mod interval_text;
 mod keywords;
 pub mod parse;
 mod parts;
+pub mod pattern;
 pub mod range;
 mod token;
 pub mod truncate;

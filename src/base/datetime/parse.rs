@@ -165,13 +165,8 @@ pub fn make_timestamp(date: (i32, i32, i32), hour: i32, minute: i32, second: f64
     check_timestamp(micros)
 }
 
-/// An offset or zone name as functions take it (`make_timestamptz`, `AT TIME ZONE`): also `+02:00`.
+/// A zone as functions take it (`AT TIME ZONE`, `make_timestamptz`): a name, an abbreviation, or an offset, which has
+/// the sign of POSIX: positive is west.
 pub fn zone_argument(text: &str) -> Result<Zone> {
-    let trimmed = text.trim();
-    if trimmed.starts_with(['+', '-']) {
-        let seconds = super::parts::offset(trimmed).map_err(|found| found.error(text, "time zone"))?;
-        // A bare offset in AT TIME ZONE has the sign of POSIX: positive is west.
-        return Ok(Zone::fixed(-seconds));
-    }
-    Zone::parse(trimmed)
+    Zone::parse(text)
 }

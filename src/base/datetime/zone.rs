@@ -58,6 +58,17 @@ impl Zone {
         Err(Error::new(SqlState::INVALID_PARAMETER_VALUE, message))
     }
 
+    /// What `SET TimeZone` takes: hours east of UTC (`-7`, `5.5`), a name or a POSIX zone, but no abbreviation. The
+    /// zone's `Display` is what `SHOW TimeZone` gives.
+    pub fn from_setting(value: &str) -> Option<Zone> {
+        let trimmed = value.trim();
+        let plain = trimmed.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'));
+        match trimmed.parse::<f64>() {
+            Ok(hours) if plain => (hours.abs() <= 24.0).then(|| Zone::fixed((hours * 3600.0) as i32)),
+            _ => Zone::named(trimmed),
+        }
+    }
+
     /// A fixed offset.
     pub fn fixed(seconds_east: i32) -> Zone {
         if seconds_east == 0 { Zone::Utc } else { Zone::Fixed(seconds_east) }
@@ -155,7 +166,8 @@ fn posix(name: &str) -> Option<Zone> {
         Some(inside) => inside.split_once('>')?.1,
         None => {
             let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
-            (letters >= 3).then(|| &name[letters..])?
+            // Without letters it is an offset alone, which has the sign of POSIX as well.
+            (letters >= 3 || (letters == 0 && !name.is_empty())).then(|| &name[letters..])?
         }
     };
     let (sign, digits) = match rest.strip_prefix('-') {
@@ -218,6 +230,10 @@ mod tests {
     #[test]
     fn names() {
         assert_eq!(Zone::parse("UTC").unwrap(), Zone::Utc);
+        assert_eq!(Zone::from_setting("5.5").unwrap().to_string(), "<+05:30>-05:30");
+        assert_eq!(Zone::from_setting("-7").unwrap(), Zone::Fixed(-7 * 3600));
+        assert_eq!(Zone::from_setting("+02:00").unwrap(), Zone::Fixed(-2 * 3600));
+        assert_eq!(Zone::from_setting("PST"), None);
         assert_eq!(Zone::parse("pst").unwrap(), Zone::Fixed(-8 * 3600));
         assert_eq!(Zone::parse("<+02>-02").unwrap(), Zone::Fixed(7200));
         assert_eq!(Zone::parse("Foo/Bar").unwrap_err().message(), "time zone \"Foo/Bar\" not recognized");

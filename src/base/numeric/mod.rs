@@ -10,6 +10,7 @@
 
 pub mod arithmetic;
 pub mod functions;
+pub mod pattern;
 mod text;
 
 pub use text::parse;
@@ -51,7 +52,7 @@ impl Numeric {
     /// `digits × 10^-scale`, refused when it has too many digits.
     fn checked(digits: BigInt, scale: i64) -> Result<Numeric> {
         // A decimal digit has more than 3.32 bits; only numbers near the limit are counted exactly.
-        let digits_most = (digits.bits() as f64 / 3.3219) as i64 + 1;
+        let digits_most = (digits.bits() as f64 / std::f64::consts::LOG2_10) as i64 + 1;
         let fits = (0..=SCALE_MAX).contains(&scale)
             && (digits_most - scale <= WHOLE_DIGITS_MAX || decimal_digits(&digits) - scale <= WHOLE_DIGITS_MAX);
         if fits { Ok(Numeric::new(digits, scale)) } else { Err(overflow()) }

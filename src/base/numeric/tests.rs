@@ -67,3 +67,45 @@ fn declared_precision() {
     let detail = "A field with precision 2, scale 2 must round to an absolute value less than 1.";
     assert_eq!(fit("1", 2, 2).unwrap_err().detail(), Some(detail));
 }
+
+/// `testdata/number_patterns.txt` holds what PostgreSQL 15 answers: operation, argument, pattern, answer.
+#[test]
+fn patterns_are_those_of_postgresql() {
+    let script = include_str!("../testdata/number_patterns.txt");
+    let mut wrong = Vec::new();
+    for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let [operation, argument, pattern, expected] = line.split('|').collect::<Vec<_>>().try_into().unwrap();
+        let answer = match operation {
+            "to_char" => pattern::to_char(&parse(argument).unwrap(), pattern),
+            _ => pattern::to_number(argument, pattern).map(|number| number.to_string()),
+        };
+        let found = match answer {
+            Ok(shown) => format!("<{shown}>"),
+            Err(error) => format!("!{}: {}", error.state(), error.message()),
+        };
+        if found != expected {
+            wrong.push(format!("{line}\n    found {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn any_pattern_gives_text_or_an_error() {
+    const PIECES: [&str; 26] = [
+        "9", "99", "0", ".", ",", "D", "G", "S", "MI", "PL", "SG", "PR", "V", "TH", "th", "RN", "EEEE", "FM", "B", "L",
+        " ", "\"x\"", "\\\"", "é", "-", "<",
+    ];
+    let mut random = crate::base::generate::Generator::new(31);
+    for _ in 0..100_000 {
+        let mut some =
+            |most: usize| -> String { (0..random.below(most)).map(|_| PIECES[random.below(PIECES.len())]).collect() };
+        let (pattern, text) = (some(9), some(9));
+        let value = match random.value(DataType::of(crate::base::types::TypeKind::Numeric)) {
+            crate::base::value::Value::Numeric(number) => number,
+            other => panic!("{other:?}"),
+        };
+        let _ = pattern::to_char(&value, &pattern);
+        let _ = pattern::to_number(&text, &pattern);
+    }
+}

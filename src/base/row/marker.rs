@@ -66,7 +66,7 @@ impl<'a> Cursor<'a> {
     pub fn integer(&mut self) -> Option<i64> {
         let marker = self.peek()?;
         self.at += 1;
-        if marker < 0x80 || marker >= 0xe0 {
+        if !(0x80..0xe0).contains(&marker) {
             return Some(i64::from(marker as i8));
         }
         Some(match marker {

@@ -8,7 +8,7 @@
 //! - float4 and float8: the 32- and 64-bit floats; bool: the booleans
 //! - text of all kinds: strings; bytea and uuid: bytes
 //! - numeric: bytes: a tag (0 finite, 1 NaN, 2 Infinity, 3 -Infinity), the scale as a 16- or 32-bit integer, and the
-//!   digits as a big-endian two's complement number (see [`encode`])
+//!   digits as a big-endian two's complement number (see [`encode()`])
 //! - interval: `[months, days, micros]`; timetz: `[micros, seconds west]`
 //! - array: `[[length, lower bound, …], value, value, …]`, row-major
 //!
@@ -16,7 +16,7 @@
 //! skips the others without decoding them. Stored bytes may be broken in any way: decoding gives XX001 and never
 //! panics.
 //!
-//! Start at [`encode`] and [`decode_columns`]; the latter is the hot path of every scan.
+//! Start at [`encode()`] and [`decode_columns`]; the latter is the hot path of every scan.
 
 mod columns;
 mod decode;

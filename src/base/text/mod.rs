@@ -1,7 +1,7 @@
 //! The text form of every type, as PostgreSQL reads and writes it.
 //!
 //! [`parse`] takes what a client sent, or a literal, and gives a value or an error with PostgreSQL's SQLSTATE and words.
-//! [`write`] gives the bytes that clients see. [`write_column_value`] does the same from a typed column without making
+//! [`write()`] gives the bytes that clients see. [`write_column_value`] does the same from a typed column without making
 //! a value: it is what every result row goes through.
 //!
 //! What depends on the session (time zone, interval and bytea style, the meaning of `now`) is in [`Style`]; the short

@@ -11,7 +11,11 @@ use crate::{
         write::Write,
     },
     catalog::Table,
-    coordinator::{gather::Query, insert::{Router, layout}, session::Session},
+    coordinator::{
+        gather::Query,
+        insert::{Router, layout},
+        session::Session,
+    },
     error::{Error, Result},
     shard::ReadView,
     sql::{

@@ -12,12 +12,7 @@ mod index;
 mod schema;
 mod table;
 
-use super::{
-    commit::every_shard,
-    insert::all,
-    session::Session,
-    transaction::Definition,
-};
+use super::{commit::every_shard, insert::all, session::Session, transaction::Definition};
 use crate::{
     base::{
         ids::{SchemaId, ShardId, StorageId, TableId},

@@ -22,10 +22,10 @@ use std::{
 
 /// Between kicks of an active core: the longest that the accident can cost.
 const ACTIVE: Duration = Duration::from_millis(4);
-/// An idle core is kicked every so many of these.
-const IDLE_TICKS: u32 = 6;
-/// Ticks without activity after which a core counts as idle.
-const IDLE_AFTER: u32 = 25;
+/// Ticks without activity after which a core counts as idle, and how many ticks then pass between kicks.
+const IDLE: (u32, u32) = (25, 6);
+/// The same for one that has been idle for a while.
+const LONG_IDLE: (u32, u32) = (500, 18);
 
 /// What a core tells the thread.
 #[derive(Default)]
@@ -97,11 +97,9 @@ fn run() {
             return;
         }
         kicker.cores.iter_mut().for_each(Watched::tick);
-        let asleep = kicker.cores.iter().all(|core| core.quiet_ticks > IDLE_AFTER);
-        if asleep {
-            // Straight to the tick at which the first of them is kicked again.
-            let skipped =
-                kicker.cores.iter().map(|core| IDLE_TICKS - 1 - core.quiet_ticks % IDLE_TICKS).min().unwrap_or(0);
+        // Straight to the tick before the one at which the first of them is kicked again.
+        let skipped = kicker.cores.iter().map(|core| core.pause() - 1 - core.quiet_ticks % core.pause()).min();
+        if let Some(skipped) = skipped.filter(|skipped| *skipped > 0) {
             kicker.cores.iter_mut().for_each(|core| core.quiet_ticks = core.quiet_ticks.saturating_add(skipped));
             drop(kicker);
             thread::sleep(ACTIVE * skipped);
@@ -110,13 +108,27 @@ fn run() {
 }
 
 impl Watched {
+    /// Ticks from one kick to the next.
+    fn pause(&self) -> u32 {
+        match self.quiet_ticks {
+            quiet if quiet > LONG_IDLE.0 => LONG_IDLE.1,
+            quiet if quiet > IDLE.0 => IDLE.1,
+            _ => 1,
+        }
+    }
+
     fn tick(&mut self) {
         let executed = self.pulse.executed.load(Ordering::Relaxed);
         // The beat itself is one task per kick.
         let active = executed.wrapping_sub(self.executed) > 1;
         self.executed = executed;
-        self.quiet_ticks = if active { 0 } else { self.quiet_ticks.saturating_add(1) };
-        if self.quiet_ticks > IDLE_AFTER && !self.quiet_ticks.is_multiple_of(IDLE_TICKS) {
+        // Wraps within the long-idle range, so that a core idle for months is still kicked.
+        self.quiet_ticks = match self.quiet_ticks {
+            _ if active => 0,
+            quiet if quiet > 1_000_000 => LONG_IDLE.0 + 1,
+            quiet => quiet + 1,
+        };
+        if !self.quiet_ticks.is_multiple_of(self.pause()) {
             return;
         }
         if let Some(waker) = &*lock(&self.pulse.waker) {

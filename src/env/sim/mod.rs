@@ -13,13 +13,15 @@
 //! Start reading at [`Simulation`], then `disk.rs` for what a crash keeps.
 
 mod disk;
+mod file;
 mod net;
 mod random;
 mod scheduler;
 #[cfg(test)]
 mod tests;
 
-pub use disk::{Disk, Faults, File};
+pub use disk::{Disk, Faults};
+pub use file::File;
 pub use net::{Listener, Stream};
 pub use random::Random;
 pub use scheduler::{Sleep, Task};

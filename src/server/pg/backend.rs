@@ -8,12 +8,12 @@
 //! each Sync, `end_batch`. After an error, from a call here or found by the door, `fail`, once.
 
 use crate::{
-    base::{batch::Batch, text::Style, types::DataType, value::Value},
+    base::{text::Style, types::DataType, value::Value},
     error::{Error, Result},
 };
 use std::rc::Rc;
 
-pub use crate::coordinator::{CopyFormat, CopyRows, Fetch, Field, Notice, Started, Startup};
+pub use crate::coordinator::{CopyFormat, Fetch, Field, Notice, Started, Startup};
 
 /// A prepared statement, as far as the door must know it.
 pub(super) trait Description {

@@ -99,17 +99,13 @@ impl Shared {
         self.waiting.borrow_mut().extend(slots.into_iter().filter(|slot| slot.strong_count() > 0));
     }
 
-    /// How far stopping is.
-    pub fn stopping(&self) -> Stopping {
-        self.stopping.get()
-    }
-
     /// Logged-in sessions.
     pub fn sessions(&self) -> usize {
         self.sessions.get()
     }
 
     /// What connections hold in large messages.
+    #[cfg(test)]
     pub fn budget(&self) -> &Budget {
         &self.budget
     }

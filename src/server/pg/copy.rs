@@ -55,8 +55,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'_, S, B> {
             self.put_notices();
             match fetched {
                 Fetch::CopyData(rows) => {
-                    for row in rows.iter() {
-                        self.connection.output.copy_data(row)?;
+                    let mut start = 0;
+                    for end in rows.ends {
+                        self.connection.output.copy_data(&rows.bytes[start..end])?;
+                        start = end;
                         if self.connection.output.is_full() {
                             self.connection.flush().await?;
                         }

@@ -255,7 +255,7 @@ mod tests {
         let budget = Rc::new(Budget::new(0));
         let mut input = Input::new(budget.clone());
         let length = 32 << 20;
-        push(&mut input, &[b'Q']);
+        push(&mut input, b"Q");
         push(&mut input, &i32::to_be_bytes(length));
         assert!(input.take_frame().unwrap().is_none());
         assert!(input.buffer.len() <= FREE_BYTES);

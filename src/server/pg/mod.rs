@@ -11,7 +11,7 @@
 //! Invariants: no outside byte can cause a panic, an unbounded buffer or a wait that others notice; after a framing error
 //! the connection closes; nothing that follows an error is carried out before Sync.
 
-pub mod backend;
+mod backend;
 mod connection;
 mod converse;
 mod copy;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::error::Error;
 use futures_lite::{AsyncRead, AsyncWrite};
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 /// How a statement ended, still to be told.
 #[derive(Debug)]
@@ -148,12 +148,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
         }
     }
 
-    async fn send_rows(
-        &mut self,
-        fields: &Rc<[Field]>,
-        formats: &ResultFormats,
-        rows_max: usize,
-    ) -> Result<Done, Failure> {
+    async fn send_rows(&mut self, fields: &[Field], formats: &ResultFormats, rows_max: usize) -> Result<Done, Failure> {
         let columns = Columns { fields, formats, style: &self.backend.style() };
         loop {
             let Connection { stream, output, .. } = &mut *self.connection;

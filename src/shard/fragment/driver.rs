@@ -60,6 +60,8 @@ impl Driver {
                     self.executor.feed(number, batch)?;
                     self.shard.env().yield_if_needed().await;
                 }
+                // Work without rows: others get their turn, and a cancel request is seen.
+                Step::Batch(batch) if batch.rows == 0 => self.shard.env().yield_if_needed().await,
                 Step::Batch(batch) => match &mut self.modifier {
                     None => return Ok(Some(batch)),
                     Some(modifier) => {

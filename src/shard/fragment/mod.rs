@@ -8,13 +8,18 @@ mod modify;
 mod ranges;
 mod source;
 mod stream;
+#[cfg(test)]
+pub(super) mod tests;
 
 pub use stream::FragmentStream;
 pub(super) use stream::{Producers, Stream};
 
 use super::{ReadView, TableUse};
 use crate::{
-    base::{ids::{ShardId, TransactionId}, write::Write},
+    base::{
+        ids::{ShardId, TransactionId},
+        write::Write,
+    },
     catalog::Table,
     sql::{
         expr::{Context, Expr},

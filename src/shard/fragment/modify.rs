@@ -44,13 +44,7 @@ pub struct Modifier {
 
 impl Modifier {
     /// Nothing is changed yet.
-    pub fn new(
-        shard: Shard,
-        modify: Modify,
-        scan: &Scan,
-        context: Arc<Context>,
-        view: ReadView,
-    ) -> Result<Modifier> {
+    pub fn new(shard: Shard, modify: Modify, scan: &Scan, context: Arc<Context>, view: ReadView) -> Result<Modifier> {
         if !scan.with_key {
             return Err(Error::internal("a change of rows whose keys are not read"));
         }

@@ -8,7 +8,6 @@ use crate::{
         ids::{IndexId, PartitionId, ShardId},
         key,
         types::{DataType, TypeKind},
-        value::Value,
     },
     catalog::{Keyspace, Table},
     error::{Error, Result},

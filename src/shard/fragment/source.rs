@@ -150,9 +150,8 @@ impl Source {
     async fn fetch(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
         let mut by_shard: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
         for (number, user_key) in keys.iter().enumerate() {
-            let owner = key::split(user_key).and_then(|(_, _, partition, _)| {
-                self.keyspace.partitions.get(usize::from(partition.0)).copied()
-            });
+            let owner = key::split(user_key)
+                .and_then(|(_, _, partition, _)| self.keyspace.partitions.get(usize::from(partition.0)).copied());
             let owner = owner.ok_or_else(|| Error::internal("a row key without a shard"))?;
             by_shard.entry(owner).or_default().push(number);
         }
@@ -191,13 +190,7 @@ pub(super) async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::O
     outputs.into_iter().flatten().collect()
 }
 
-fn push_row(
-    batch: &mut Batch,
-    plan: &plan::Scan,
-    wanted: &[(DataType, Value)],
-    key: &[u8],
-    row: &[u8],
-) -> Result<()> {
+fn push_row(batch: &mut Batch, plan: &plan::Scan, wanted: &[(DataType, Value)], key: &[u8], row: &[u8]) -> Result<()> {
     row::decode_columns(row, &plan.columns, wanted, &mut batch.columns)?;
     if plan.with_key
         && let Some(keys) = batch.columns.last_mut()

@@ -109,6 +109,9 @@ impl Binder<'_> {
             // `int4(x)` is a cast written as a call.
             return self.explicit(argument.clone(), DataType { modifier: -1, ..to }, tree.span());
         }
+        if super::generate::is_generator(name) {
+            return Err(self.unsupported(&format!("{name} here"), span).with_hint("Call it in FROM."));
+        }
         let resolved = match function::resolve(name, &types) {
             Ok(resolved) => resolved,
             Err(error) => {

@@ -8,7 +8,7 @@ use crate::{
         types::{DataType, TypeKind},
         value::Value,
     },
-    error::{Error, Result},
+    error::Result,
     sql::{
         expr::{
             Expr,
@@ -111,7 +111,8 @@ impl Binder<'_> {
     /// CAST and `::`.
     pub(super) fn explicit(&mut self, expr: Expr, to: DataType, span: Span) -> Result<Expr> {
         let from = data_type(&expr);
-        if cast_context(from, to).is_none() {
+        let empty_array = from.array && is_unknown(from.element()) && to.array;
+        if cast_context(from, to).is_none() && !empty_array {
             return Err(self.no_cast(from, to, span));
         }
         self.convert(expr, to, true, span)
@@ -157,7 +158,10 @@ impl Binder<'_> {
             && from.array
             && from.kind == TypeKind::Unknown
         {
-            return self.convert(expr, DataType::array_of(TypeKind::Text), false, span);
+            let message = "cannot determine type of empty array";
+            return Err(self
+                .error(SqlState::INDETERMINATE_DATATYPE, message, span)
+                .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
         }
         Ok(expr)
     }
@@ -208,9 +212,4 @@ fn same_type(from: DataType, to: DataType) -> bool {
 
 fn is_column(expr: &Expr) -> bool {
     matches!(expr, Expr::Column { .. } | Expr::Parameter { .. } | Expr::Literal { .. })
-}
-
-/// An error of a value that does not fit its type, where no binder is at hand.
-pub(super) fn unknown_object(kind: &str, name: &str) -> Error {
-    Error::new(SqlState::UNDEFINED_OBJECT, format!("{kind} \"{name}\" does not exist"))
 }

@@ -2,13 +2,16 @@
 
 use super::{Binder, scope::Scope};
 use crate::{
-    base::{
-        sqlstate::SqlState,
-        types::{DataType, TypeKind},
-    },
+    base::{sqlstate::SqlState, types::DataType},
     error::Result,
     sql::{
-        expr::{Comparison, Expr, cast::is_relabel, function::Function, operator, resolve::is_unknown},
+        expr::{
+            Comparison, Expr,
+            cast::is_relabel,
+            function::Function,
+            operator,
+            resolve::{common_type, is_unknown},
+        },
         plan::expressions::{BOOL, data_type},
     },
 };
@@ -110,6 +113,12 @@ impl Binder<'_> {
         let mut items = Vec::with_capacity(list.len());
         for item in list {
             items.push((self.expression(item, scope)?, item));
+        }
+        let all: Vec<DataType> = items.iter().map(|(item, _)| data_type(item)).chain([operand_type]).collect();
+        if is_unknown(operand_type)
+            && let Some(common) = common_type(&all)
+        {
+            operand_type = DataType { modifier: -1, ..common };
         }
         for (item, tree) in &items {
             let item_type = data_type(item);
@@ -256,9 +265,4 @@ fn some(mut parts: Vec<Expr>) -> Expr {
     } else {
         Expr::Or(parts)
     }
-}
-
-/// boolean as a literal.
-pub(super) fn truth(value: bool) -> Expr {
-    Expr::Literal { value: crate::base::value::Value::Bool(value), data_type: DataType::of(TypeKind::Bool) }
 }

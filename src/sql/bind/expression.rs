@@ -1,10 +1,6 @@
 //! Expressions: the tree's forms, each to what it means.
 
-use super::{
-    Binder,
-    compare::{truth, unnested},
-    scope::Scope,
-};
+use super::{Binder, scope::Scope};
 use crate::{
     base::{
         sqlstate::SqlState,
@@ -388,11 +384,6 @@ impl Binder<'_> {
         let arguments = std::iter::once(bound).chain(indexes).collect();
         Ok(Expr::Call { function: Function::Subscript, arguments, data_type: element })
     }
-
-    /// A literal TRUE or FALSE.
-    pub(super) fn truth(&self, value: bool) -> Expr {
-        truth(value)
-    }
 }
 
 fn is_bool(expr: &Expr) -> bool {
@@ -408,9 +399,4 @@ fn operator_symbol(op: &BinaryOperator) -> String {
         BinaryOperator::PGCustomBinaryOperator(parts) => parts.last().cloned().unwrap_or_default(),
         other => other.to_string(),
     }
-}
-
-/// Whether an expression is a literal NULL or string without a type.
-pub(super) fn is_plain_literal(tree: &ast::Expr) -> bool {
-    matches!(unnested(tree), ast::Expr::Value(_))
 }

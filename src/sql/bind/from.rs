@@ -14,7 +14,7 @@ use crate::{
         names,
         plan::{
             JoinKind,
-            expressions::{conjuncts, data_type},
+            expressions::{column, conjuncts, data_type},
             logical::Logical,
         },
         system,
@@ -49,10 +49,35 @@ impl Binder<'_> {
     pub(super) fn table_with_joins(&mut self, item: &ast::TableWithJoins) -> Result<Source> {
         let mut left = self.factor(&item.relation)?;
         for join in &item.joins {
+            if let TableFactor::Derived { lateral: true, subquery, alias: Some(alias), .. } = &join.relation
+                && matches!(join.join_operator, JoinOperator::CrossJoin(JoinConstraint::None))
+                && let Some(items) = values_only(subquery)
+            {
+                left = self.lateral_values(left, items, alias)?;
+                continue;
+            }
             let right = self.factor(&join.relation)?;
             left = self.join(left, right, &join.join_operator, join.relation.span())?;
         }
         Ok(left)
+    }
+
+    /// `CROSS JOIN LATERAL (SELECT …)` without FROM: more columns for each row.
+    fn lateral_values(&mut self, left: Source, items: &[ast::SelectItem], alias: &ast::TableAlias) -> Result<Source> {
+        let (plan, mut namespace) = left;
+        let outputs = self.outputs(items, &namespace, Clause::FromFunction)?;
+        let mut expressions: Vec<Expr> = plan.types().into_iter().enumerate().map(|(at, to)| column(at, to)).collect();
+        let mut columns = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let expression = self.settle(output.expression, output.span)?;
+            columns.push(plain(&output.name, expressions.len(), data_type(&expression), None));
+            expressions.push(expression);
+        }
+        let columns = self.aliased_columns(columns, alias)?;
+        let added = Namespace::of_table(&names::fold(&alias.name), None, columns);
+        namespace.tables.extend(added.tables);
+        namespace.columns.extend(added.columns);
+        Ok((plan.projected(expressions), namespace))
     }
 
     fn factor(&mut self, factor: &TableFactor) -> Result<Source> {
@@ -81,6 +106,14 @@ impl Binder<'_> {
                 self.aggregates = aggregates;
                 self.read = read;
                 self.derived(bound?, alias)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_ordinality: false, .. }
+                if array_exprs.len() == 1 =>
+            {
+                self.unnest(&array_exprs[0], alias.as_ref(), span)
+            }
+            TableFactor::Function { lateral: false, name, args, with_ordinality: false, alias } => {
+                self.function_in_from(name, args, alias.as_ref(), span)
             }
             TableFactor::Derived { lateral: true, .. } => Err(self.unsupported("LATERAL", span)),
             TableFactor::NestedJoin { table_with_joins, alias } => {
@@ -179,13 +212,26 @@ impl Binder<'_> {
             let message = format!("function {}() does not exist", name.shown());
             return Err(self.error(SqlState::UNDEFINED_FUNCTION, message, span));
         }
-        if matches!(name.name.as_str(), "generate_series" | "unnest") {
-            return Err(self.unsupported(&format!("the set-returning function {}", name.name), span));
+        if let Some(plan) = self.generator(&name.name, &trees, scope, span)? {
+            let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
+            let columns = plan.types().first().map(|&data_type| plain(&column, 0, data_type, None)).into_iter();
+            let columns = columns.collect();
+            return self.aliased(plan, columns, &name, alias);
         }
         let call = self.call(&name.name, &trees, scope, span)?;
         let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
         let columns = vec![plain(&column, 0, data_type(&call), None)];
         self.aliased(Logical::one_row().projected(vec![call]), columns, &name, alias)
+    }
+
+    fn unnest(&mut self, array: &ast::Expr, alias: Option<&ast::TableAlias>, span: Span) -> Result<Source> {
+        let namespace = Namespace::default();
+        let scope = Scope { namespace: &namespace, clause: Clause::FromFunction };
+        let name = Name { schema: None, name: "unnest".to_owned(), span };
+        let plan = self.generator("unnest", &[array], scope, span)?.unwrap_or_else(Logical::one_row);
+        let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
+        let columns = plan.types().first().map(|&data_type| plain(&column, 0, data_type, None)).into_iter().collect();
+        self.aliased(plan, columns, &name, alias)
     }
 
     fn aliased(
@@ -365,6 +411,21 @@ impl Binder<'_> {
             _ => Ok(left),
         }
     }
+}
+
+/// The select list of a query that is nothing else.
+fn values_only(query: &ast::Query) -> Option<&[ast::SelectItem]> {
+    let ast::SetExpr::Select(select) = &*query.body else { return None };
+    let plain = query.with.is_none()
+        && query.order_by.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && select.from.is_empty()
+        && select.selection.is_none()
+        && select.having.is_none()
+        && select.distinct.is_none()
+        && matches!(&select.group_by, ast::GroupByExpr::Expressions(groups, _) if groups.is_empty());
+    plain.then_some(&select.projection)
 }
 
 /// All columns of a table that are not dropped, as a scan and as names.

@@ -20,6 +20,7 @@ mod define;
 mod errors;
 mod expression;
 mod from;
+mod generate;
 mod insert;
 mod literal;
 mod modify;

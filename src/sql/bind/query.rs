@@ -5,17 +5,22 @@ use super::{
     scope::{Clause, Namespace, Scope},
 };
 use crate::{
-    base::sqlstate::SqlState,
-    error::Result,
+    base::{
+        sqlstate::SqlState,
+        types::{DataType, TypeKind},
+        value::Value,
+    },
+    error::{Error, Result},
     sql::{
         expr::{
-            Expr,
+            Aggregate, Comparison, Expr,
+            function::AggregateFunction,
             resolve::{common_type, is_unknown},
         },
         names,
         plan::{
             Field, SortKey,
-            expressions::{column, data_type},
+            expressions::{BOOL, column, data_type},
             logical::Logical,
         },
     },
@@ -111,14 +116,19 @@ impl Binder<'_> {
             SetExpr::Query(query) => self.open_query(query),
             SetExpr::Values(values) => self.values(values),
             SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, .. } => self.union(body, *set_quantifier),
-            SetExpr::SetOperation { op, .. } => Err(self.unsupported(&op.to_string(), body.span())),
+            SetExpr::SetOperation { op: SetOperator::Intersect, set_quantifier, left, right } => {
+                self.compared(left, right, *set_quantifier, true)
+            }
+            SetExpr::SetOperation { op: SetOperator::Except | SetOperator::Minus, set_quantifier, left, right } => {
+                self.compared(left, right, *set_quantifier, false)
+            }
             SetExpr::Table(_) | SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(self.unsupported("this kind of query", body.span()))
             }
         }
     }
 
-    /// UNION [ALL]; a chain of equal ones is taken apart without recursion.
+    /// UNION \[ALL\]; a chain of equal ones is taken apart without recursion.
     fn union(&mut self, body: &SetExpr, quantifier: SetQuantifier) -> Result<Query> {
         let all = match quantifier {
             SetQuantifier::All => true,
@@ -144,6 +154,49 @@ impl Binder<'_> {
         }
         let appended = self.settle_query(appended)?;
         Ok(Query { plan: Logical::Distinct { input: Box::new(appended.plan) }, fields: appended.fields })
+    }
+
+    /// INTERSECT and EXCEPT: groups of equal rows, by how many of them come from each side.
+    fn compared(&mut self, left: &SetExpr, right: &SetExpr, quantifier: SetQuantifier, both: bool) -> Result<Query> {
+        let word = if both { "INTERSECT" } else { "EXCEPT" };
+        if !matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
+            return Err(self.unsupported(&format!("{word} ALL"), left.span()));
+        }
+        let inputs = vec![(self.set_expression(left)?, left.span()), (self.set_expression(right)?, right.span())];
+        let appended = self.append(inputs)?;
+        let Query { plan, fields } = self.settle_query(appended)?;
+        let Logical::Append { inputs } = plan else { return Err(Error::internal("sides that were not appended")) };
+        let width = fields.len();
+        let marked = inputs.into_iter().enumerate().map(|(side, input)| {
+            let kept = input.types().into_iter().enumerate().map(|(place, data_type)| column(place, data_type));
+            let mark = Expr::Literal { value: Value::Bool(side == 0), data_type: BOOL };
+            let expressions = kept.chain([mark]).collect();
+            input.projected(expressions)
+        });
+        let input = Box::new(Logical::Append { inputs: marked.collect() });
+        let groups: Vec<Expr> =
+            fields.iter().enumerate().map(|(place, field)| column(place, field.data_type)).collect();
+        let int8 = DataType::of(TypeKind::Int8);
+        let mark = column(width, BOOL);
+        let rows_where = |filter: Expr| Aggregate {
+            function: AggregateFunction::CountRows,
+            arguments: Vec::new(),
+            distinct: false,
+            filter: Some(filter),
+            order_by: Vec::new(),
+            data_type: int8,
+        };
+        let aggregates = vec![rows_where(mark.clone()), rows_where(Expr::Not(Box::new(mark)))];
+        let zero = Expr::Literal { value: Value::Int8(0), data_type: int8 };
+        let test = |operator: Comparison, place: usize| Expr::Compare {
+            operator,
+            left: Box::new(column(place, int8)),
+            right: Box::new(zero.clone()),
+        };
+        let of_right = if both { Comparison::Greater } else { Comparison::Equal };
+        let kept = vec![test(Comparison::Greater, width), test(of_right, width + 1)];
+        let plan = Logical::Aggregate { input, groups: groups.clone(), aggregates }.filtered(kept).projected(groups);
+        Ok(Query { plan, fields })
     }
 
     fn append(&mut self, inputs: Vec<(Query, Span)>) -> Result<Query> {

@@ -76,6 +76,13 @@ impl Binder<'_> {
 
     fn select_body(&mut self, select: &ast::Select, order_by: Option<&ast::OrderBy>) -> Result<Query> {
         let (mut plan, namespace) = self.from(&select.from)?;
+        let generated = match select.from.is_empty() && select.selection.is_none() {
+            true => {
+                let scope = Scope { namespace: &namespace, clause: Clause::Select };
+                self.generator_item(&select.projection, scope)?
+            }
+            false => None,
+        };
         if let Some(tree) = &select.selection {
             let scope = Scope { namespace: &namespace, clause: Clause::Where };
             let condition = self.condition(tree, "WHERE", scope)?;
@@ -83,7 +90,13 @@ impl Binder<'_> {
         }
         self.read.clear();
         self.aggregates = Some(Vec::new());
-        let mut outputs = self.outputs(&select.projection, &namespace, Clause::Select)?;
+        let mut outputs = match generated {
+            None => self.outputs(&select.projection, &namespace, Clause::Select)?,
+            Some((rows, item)) => {
+                plan = rows;
+                self.outputs_around(&select.projection, item, &plan, &namespace)?
+            }
+        };
         let groups = self.group_by(&select.group_by, &outputs, &namespace)?;
         let mut having = match &select.having {
             Some(tree) => {
@@ -107,6 +120,33 @@ impl Binder<'_> {
         }
         let distinct = self.distinct(select)?;
         self.finish_select(plan, outputs, order, distinct)
+    }
+
+    /// A select list of which one item is the only column of `rows`.
+    fn outputs_around(
+        &mut self,
+        items: &[SelectItem],
+        generated: usize,
+        rows: &Logical,
+        namespace: &Namespace,
+    ) -> Result<Vec<Output>> {
+        let mut outputs = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            if place != generated {
+                outputs.extend(self.outputs(std::slice::from_ref(item), namespace, Clause::Select)?);
+                continue;
+            }
+            let name = match item {
+                SelectItem::ExprWithAlias { alias, .. } => names::fold(alias),
+                SelectItem::UnnamedExpr(tree) => from::anonymous(tree),
+                _ => String::new(),
+            };
+            for data_type in rows.types() {
+                let expression = expressions::column(0, data_type);
+                outputs.push(Output { expression, name: name.clone(), origin: None, span: item.span() });
+            }
+        }
+        Ok(outputs)
     }
 
     fn layout(

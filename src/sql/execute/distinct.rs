@@ -21,6 +21,8 @@ impl Distinct {
 
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         let batch = match self.input.next(environment)? {
+            // Work without rows, perhaps without columns too.
+            Step::Batch(batch) if batch.rows == 0 => return Ok(Step::Batch(batch)),
             Step::Batch(batch) => batch,
             Step::Done => {
                 environment.memory.change(&mut self.held, 0)?;

@@ -60,7 +60,12 @@ impl HashJoin {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         while !self.built {
             match self.right.next(environment)? {
-                Step::Batch(batch) => self.build(&batch, environment)?,
+                Step::Batch(batch) => {
+                    self.build(&batch, environment)?;
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => {
                     self.joiner.successors = Some(std::mem::take(&mut self.successors));
@@ -76,12 +81,13 @@ impl HashJoin {
         loop {
             if self.joiner.is_probing() {
                 let batch = self.joiner.advance(&context)?;
-                if batch.rows > 0 {
+                if batch.rows > 0 || environment.is_spent() {
                     return Ok(Step::Batch(batch));
                 }
                 continue;
             }
             match self.left.next(environment)? {
+                Step::Batch(batch) if batch.rows == 0 => return Ok(Step::Batch(Batch::default())),
                 Step::Batch(batch) => self.probe(batch, &context)?,
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => {

@@ -131,34 +131,58 @@ impl SortColumns {
     }
 
     /// All rows in order; rows that are equal stay as they stand.
+    ///
+    /// Rows are sorted by the first eight bytes of their first key, which lie together in memory; the columns are only
+    /// looked at where these are equal.
     pub fn sorted(&self) -> Vec<u32> {
-        if let Some(sorted) = self.sorted_words() {
-            return sorted;
-        }
-        let mut rows: Vec<u32> = (0..self.rows() as u32).collect();
-        rows.sort_by(|&a, &b| self.compare(a as usize, b as usize));
-        rows
-    }
-
-    /// One integer key without NULLs: sorted as words, with the row's place to keep the order of equal ones.
-    fn sorted_words(&self) -> Option<Vec<u32>> {
-        let ([column], [direction]) = (self.columns.as_slice(), self.directions.as_slice()) else { return None };
-        if column.has_nulls() {
-            return None;
-        }
-        let words: Vec<i64> = match &column.data {
-            ColumnData::Int2(values) => values.iter().map(|&value| i64::from(value)).collect(),
-            ColumnData::Int4(values) | ColumnData::Date(values) => values.iter().map(|&v| i64::from(v)).collect(),
-            ColumnData::Int8(values) | ColumnData::Timestamp(values) | ColumnData::Timestamptz(values) => {
-                values.clone()
-            }
-            _ => return None,
+        let (Some(first), Some(&direction)) = (self.columns.first(), self.directions.first()) else {
+            return Vec::new();
         };
-        // The complement turns the order around.
-        let flip = if direction.descending { -1 } else { 0 };
-        let mut keyed: Vec<(i64, u32)> =
-            words.iter().enumerate().map(|(row, word)| (word ^ flip, row as u32)).collect();
-        keyed.sort_unstable();
-        Some(keyed.into_iter().map(|(_, row)| row).collect())
+        let mut keyed: Vec<(u64, u32)> =
+            (0..self.rows()).map(|row| (prefix(first, row, direction), row as u32)).collect();
+        keyed.sort_unstable_by(|a, b| {
+            let order = a.0.cmp(&b.0).then_with(|| self.compare(a.1 as usize, b.1 as usize));
+            order.then(a.1.cmp(&b.1))
+        });
+        keyed.into_iter().map(|(_, row)| row).collect()
     }
+}
+
+/// A number that never orders two keys the wrong way round, though it may be equal for different ones.
+#[inline]
+fn prefix(column: &Column, row: usize, direction: Direction) -> u64 {
+    if column.is_null(row) {
+        return if direction.nulls_first { 0 } else { u64::MAX };
+    }
+    const SIGN: u64 = 1 << 63;
+    let whole = |number: i64| number as u64 ^ SIGN;
+    let prefix = match &column.data {
+        ColumnData::Bool(values) => u64::from(values[row]),
+        ColumnData::Int2(values) => whole(i64::from(values[row])),
+        ColumnData::Int4(values) | ColumnData::Date(values) => whole(i64::from(values[row])),
+        ColumnData::Int8(values) | ColumnData::Timestamp(values) | ColumnData::Timestamptz(values) => {
+            whole(values[row])
+        }
+        ColumnData::Float8(values) => float_prefix(values[row]),
+        ColumnData::Text(strings) => text_prefix(strings.get_bytes(row), direction.blank_padded),
+        ColumnData::Values(_) => 0,
+    };
+    if direction.descending { !prefix } else { prefix }
+}
+
+fn float_prefix(number: f64) -> u64 {
+    if number.is_nan() {
+        return u64::MAX;
+    }
+    // Adding zero makes one of the two zeros.
+    let bits = (number + 0.0).to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
+}
+
+fn text_prefix(bytes: &[u8], blank_padded: bool) -> u64 {
+    let bytes = if blank_padded { trim_blanks(bytes) } else { bytes };
+    let mut first = [0; 8];
+    let length = bytes.len().min(8);
+    first[..length].copy_from_slice(&bytes[..length]);
+    u64::from_be_bytes(first)
 }

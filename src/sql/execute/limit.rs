@@ -5,7 +5,7 @@ use super::{
     operator::{Environment, Operator},
 };
 use crate::{
-    base::sqlstate::SqlState,
+    base::{batch::Batch, sqlstate::SqlState},
     error::{Error, Result},
     sql::expr::{Context, Expr, constant},
 };
@@ -36,7 +36,7 @@ impl Limit {
             let taken = self.left.min(batch.rows as u64 - skipped);
             self.left -= taken;
             if taken == 0 {
-                continue;
+                return Ok(Step::Batch(Batch::default()));
             }
             if taken < batch.rows as u64 {
                 batch = batch.slice(skipped as usize, taken as usize);

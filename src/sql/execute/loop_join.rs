@@ -6,7 +6,7 @@ use super::{
     operator::{Environment, Operator},
 };
 use crate::{
-    base::types::DataType,
+    base::{batch::Batch, types::DataType},
     error::Result,
     sql::{expr::Expr, plan::JoinKind},
 };
@@ -31,7 +31,14 @@ impl LoopJoin {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         while !self.built {
             match self.right.next(environment)? {
-                Step::Batch(batch) => self.joiner.add_right(&batch, 0, environment)?,
+                Step::Batch(batch) => {
+                    if batch.rows > 0 {
+                        self.joiner.add_right(&batch, 0, environment)?;
+                    }
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => {
                     self.joiner.finish_right();
@@ -56,7 +63,7 @@ impl LoopJoin {
                 continue;
             }
             match self.left.next(environment)? {
-                Step::Batch(batch) if batch.rows == 0 => {}
+                Step::Batch(batch) if batch.rows == 0 => return Ok(Step::Batch(Batch::default())),
                 Step::Batch(batch) => {
                     let first = if self.joiner.right.rows > 0 { 0 } else { NONE };
                     let starts = vec![first; batch.rows];

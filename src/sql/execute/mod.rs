@@ -19,6 +19,7 @@ mod aggregate;
 mod append;
 mod distinct;
 mod filter;
+mod generate;
 mod hash_join;
 mod joined;
 mod keys;
@@ -34,6 +35,11 @@ mod top_n;
 mod types;
 mod values;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use keys::compare_keys;
 pub use types::output_types;
 pub use values::values;
@@ -46,6 +52,7 @@ use crate::{
         plan::{Gather, Node, Scan},
     },
 };
+use append::Append;
 use memory::Memory;
 use operator::{Environment, Operator};
 use std::{collections::VecDeque, sync::Arc};
@@ -74,6 +81,9 @@ pub enum Step {
     Done,
 }
 
+/// Batches that operators may take in within one step.
+const STEP_BATCHES_MAX: usize = 4;
+
 /// A plan at work.
 pub struct Executor {
     root: Operator,
@@ -89,7 +99,7 @@ impl Executor {
         let root = Operator::build(plan, &context, &mut sources)?;
         let inputs = sources.iter().map(|_| Input::default()).collect();
         let memory = Memory::new(context.memory_bytes_max);
-        Ok(Executor { root, sources, environment: Environment { context, inputs, memory }, done: false })
+        Ok(Executor { root, sources, environment: Environment { context, inputs, memory, budget: 0 }, done: false })
     }
 
     /// What must be fed, by number.
@@ -102,9 +112,20 @@ impl Executor {
         if self.done {
             return Ok(Step::Done);
         }
+        self.environment.budget = STEP_BATCHES_MAX;
         let step = self.root.next(&mut self.environment)?;
-        self.done = matches!(step, Step::Done);
+        if matches!(step, Step::Done) {
+            self.finish();
+        }
         Ok(step)
+    }
+
+    /// Lets go of everything: a LIMIT may end the plan while operators below still hold rows.
+    fn finish(&mut self) {
+        self.done = true;
+        self.root = Operator::Append(Append::new(Vec::new()));
+        self.environment.inputs.iter_mut().for_each(|input| input.queue.clear());
+        self.environment.memory = Memory::new(self.environment.context.memory_bytes_max);
     }
 
     /// Gives a source its next batch, or tells that it has ended (`None`).
@@ -123,6 +144,12 @@ impl Executor {
     pub fn memory_bytes(&self) -> usize {
         self.environment.memory.used()
     }
+}
+
+/// Whether an aggregate can be computed: the binder's table and the operators must agree.
+#[cfg(test)]
+pub(crate) fn can_aggregate(aggregate: &crate::sql::expr::Aggregate) -> bool {
+    aggregate::can_compute(aggregate)
 }
 
 /// Batches that were fed and not taken yet.

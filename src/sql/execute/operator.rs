@@ -1,7 +1,7 @@
 //! All operators behind one enum, and building them from a plan.
 
 use super::{
-    Input, Source, Step, aggregate::HashAggregate, append::Append, distinct::Distinct, filter::Filter,
+    Input, Source, Step, aggregate::HashAggregate, append::Append, distinct::Distinct, filter::Filter, generate::Generate,
     hash_join::HashJoin, limit::Limit, loop_join::LoopJoin, memory::Memory, project::Project, sort::Sort, source::Read,
     top_n::TopN, values::Values,
 };
@@ -19,12 +19,24 @@ pub(crate) struct Environment {
     pub context: Arc<Context>,
     pub inputs: Vec<Input>,
     pub memory: Memory,
+    /// Batches that operators may still take in before they let the driver breathe.
+    pub budget: usize,
+}
+
+impl Environment {
+    /// Counts a batch that an operator kept to itself. When it says `true` the operator answers with an empty batch, so
+    /// that the driver can give others a turn and see a cancel request.
+    pub fn is_spent(&mut self) -> bool {
+        self.budget = self.budget.saturating_sub(1);
+        self.budget == 0
+    }
 }
 
 /// An operator with its inputs.
 pub(crate) enum Operator {
     Read(Read),
     Values(Values),
+    Generate(Box<Generate>),
     Filter(Filter),
     Project(Project),
     Aggregate(Box<HashAggregate>),
@@ -80,6 +92,9 @@ impl Operator {
                 Operator::Append(Append::new(operators.collect::<Result<Vec<_>>>()?))
             }
             Node::Values { rows, types } => Operator::Values(Values::new(rows.clone(), types.clone())),
+            Node::Generate { generator, types } => {
+                Operator::Generate(Box::new(Generate::new(generator.clone(), types.clone())))
+            }
             Node::Scan(scan) => Operator::leaf(sources, Source::Scan(scan.clone()), Some(scan)),
             Node::Gather(gather) => Operator::leaf(sources, Source::Gather(gather.clone()), None),
             Node::Virtual { relation, columns, types } => {
@@ -100,6 +115,7 @@ impl Operator {
         match self {
             Operator::Read(operator) => operator.next(environment),
             Operator::Values(operator) => operator.next(environment),
+            Operator::Generate(operator) => operator.next(environment),
             Operator::Filter(operator) => operator.next(environment),
             Operator::Project(operator) => operator.next(environment),
             Operator::Aggregate(operator) => operator.next(environment),

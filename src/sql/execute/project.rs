@@ -17,6 +17,8 @@ pub(crate) struct Project {
 impl Project {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         match self.input.next(environment)? {
+            // Work without rows, perhaps without columns too.
+            Step::Batch(batch) if batch.rows == 0 => Ok(Step::Batch(batch)),
             Step::Batch(batch) => Ok(Step::Batch(project(&self.expressions, &batch, &environment.context)?)),
             other => Ok(other),
         }

@@ -36,7 +36,12 @@ impl Sort {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         while self.order.is_none() {
             match self.input.next(environment)? {
-                Step::Batch(batch) => self.take(&batch, environment)?,
+                Step::Batch(batch) => {
+                    self.take(&batch, environment)?;
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => {
                     let sorted = self.sort.take().map(|sort| sort.sorted()).filter(|order| !order.is_empty());

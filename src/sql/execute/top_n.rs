@@ -54,7 +54,12 @@ impl TopN {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         while !self.ended && self.limit > 0 {
             match self.input.next(environment)? {
-                Step::Batch(batch) => self.take(batch, environment)?,
+                Step::Batch(batch) => {
+                    self.take(batch, environment)?;
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => {
                     self.keep_best();

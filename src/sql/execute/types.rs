@@ -19,7 +19,7 @@ pub fn output_types(node: &Node) -> Vec<DataType> {
             columns.chain(scan.with_key.then_some(DataType::of(TypeKind::Bytea))).collect()
         }
         Node::Gather(gather) => gather.types.clone(),
-        Node::Values { types, .. } | Node::Virtual { types, .. } => types.clone(),
+        Node::Values { types, .. } | Node::Virtual { types, .. } | Node::Generate { types, .. } => types.clone(),
         Node::Filter { input, .. }
         | Node::Sort { input, .. }
         | Node::TopN { input, .. }

@@ -1,8 +1,8 @@
 //! Aggregate functions: which exist, their argument and result types, and what their partial states look like.
 //!
 //! A partial state is one column per aggregate, so that positions are the same in every mode: group columns first, then
-//! one column per aggregate. In `Final` mode an aggregate reads its state from that position; its arguments are kept as
-//! they were written, because their types decide how states are combined. Computing is done in
+//! one column per aggregate. In `Final` mode an aggregate reads its state from that position, whatever its arguments say.
+//! Computing is done in
 //! [`crate::sql::execute`].
 
 use super::{

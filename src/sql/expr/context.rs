@@ -39,7 +39,7 @@ pub struct SettingChange {
 
 /// What evaluation leaves behind; shared by all copies of a context.
 #[derive(Debug, Default)]
-struct Effects {
+pub struct Effects {
     setting_changes: Mutex<Vec<SettingChange>>,
     /// How many random numbers were drawn, over all rows and cores.
     draws: AtomicU64,
@@ -66,7 +66,8 @@ pub struct Context {
     pub transaction_id: u64,
     /// Memory that one executor of the statement may hold, in bytes.
     pub memory_bytes_max: usize,
-    effects: Arc<Effects>,
+    /// What evaluation leaves behind. A new one for each statement.
+    pub effects: Arc<Effects>,
 }
 
 /// Memory of one executor unless the coordinator says otherwise.

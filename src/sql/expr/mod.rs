@@ -13,7 +13,13 @@ pub mod function;
 pub mod functions;
 mod kinds;
 pub mod operator;
+#[cfg(test)]
+mod random_tests;
 pub mod resolve;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, SessionFacts, SettingChange};
 pub(crate) use evaluate::{compare_values, float_overflow, out_of_range, trim_blanks};

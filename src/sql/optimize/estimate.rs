@@ -21,6 +21,9 @@ const MATCH_SELECTIVITY: f64 = 0.1;
 /// Rows of a catalog relation.
 const VIRTUAL_ROWS: f64 = 100.0;
 
+/// Rows of a set-returning function.
+const GENERATED_ROWS: f64 = 1000.0;
+
 /// Rows that a plan puts out.
 pub fn rows(plan: &Logical, known: &dyn Statistics) -> f64 {
     match plan {
@@ -29,6 +32,7 @@ pub fn rows(plan: &Logical, known: &dyn Statistics) -> f64 {
             (all * selectivity(filter, table, columns, known)).max(1.0)
         }
         Logical::Virtual { .. } => VIRTUAL_ROWS,
+        Logical::Generate { .. } => GENERATED_ROWS,
         Logical::Values { rows, .. } => rows.len() as f64,
         Logical::Filter { input, predicate } => {
             (rows(input, known) * UNKNOWN_SELECTIVITY.powi(predicate.len().min(8) as i32)).max(1.0)
@@ -105,7 +109,9 @@ fn distinct_of_column(plan: &Logical, position: usize, known: &dyn Statistics) -
                 distinct_of_column(right, position - width, known)
             }
         }
-        Logical::Virtual { .. } | Logical::Values { .. } | Logical::Append { .. } => rows(plan, known),
+        Logical::Virtual { .. } | Logical::Values { .. } | Logical::Generate { .. } | Logical::Append { .. } => {
+            rows(plan, known)
+        }
     };
     found.min(rows(plan, known)).max(1.0)
 }

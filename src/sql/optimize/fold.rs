@@ -7,7 +7,7 @@ use crate::{
     base::value::Value,
     sql::{
         expr::{Context, Expr, function::Volatility},
-        plan::{expressions::of_aggregate_mut, logical::Logical},
+        plan::{Generator, expressions::of_aggregate_mut, logical::Logical},
     },
 };
 
@@ -50,6 +50,10 @@ fn each_expression(plan: &mut Logical, change: &mut dyn FnMut(&mut Expr)) {
         }
         Logical::Sort { keys, .. } => keys.iter_mut().for_each(|key| change(&mut key.expression)),
         Logical::Limit { limit, offset, .. } => limit.iter_mut().chain(offset).for_each(change),
+        Logical::Generate { generator, .. } => match generator {
+            Generator::Series { start, stop, step } => [start, stop, step].into_iter().for_each(change),
+            Generator::Unnest(array) => change(array),
+        },
         Logical::Virtual { .. } | Logical::Distinct { .. } | Logical::Append { .. } => {}
     }
 }

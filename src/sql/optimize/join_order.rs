@@ -22,7 +22,7 @@ pub fn rule(plan: Logical, known: &dyn Statistics) -> Logical {
             collect(plan, &mut group);
             let relations = std::mem::take(&mut group.relations);
             group.relations = relations.into_iter().map(|(start, plan)| (start, rule(plan, known))).collect();
-            if group.relations.len() < 3 { group.as_written() } else { group.ordered(known) }
+            if group.relations.len() < 3 { group.unordered() } else { group.ordered(known) }
         }
         plan => map_inputs(plan, &mut |input| rule(input, known)),
     }
@@ -58,7 +58,7 @@ fn collect(plan: Logical, group: &mut Group) {
 
 impl Group {
     /// The joins in the order in which they were written.
-    fn as_written(self) -> Logical {
+    fn unordered(self) -> Logical {
         let order: Vec<usize> = (0..self.relations.len()).collect();
         self.in_order(&order).0
     }

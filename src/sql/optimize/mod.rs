@@ -1,6 +1,6 @@
 //! Bound logical plans → physical plans, by rules.
 //!
-//! One rule a file, each from plan to plan and right on its own; [`logical`] gives their order. [`access`] chooses the
+//! One rule a file, each from plan to plan and right on its own; [`logical`] gives their order. [`mod@access`] chooses the
 //! key or index of each scan, [`physical`] places operators in fragments below exchanges. Costs come from
 //! [`estimate`]; nothing here reads data.
 //!
@@ -52,7 +52,7 @@ pub fn logical(plan: Logical, statistics: &dyn Statistics) -> Logical {
 fn map_inputs(plan: Logical, change: &mut dyn FnMut(Logical) -> Logical) -> Logical {
     let mut each = |input: Box<Logical>| Box::new(change(*input));
     match plan {
-        Logical::Scan { .. } | Logical::Virtual { .. } | Logical::Values { .. } => plan,
+        Logical::Scan { .. } | Logical::Virtual { .. } | Logical::Values { .. } | Logical::Generate { .. } => plan,
         Logical::Filter { input, predicate } => Logical::Filter { input: each(input), predicate },
         Logical::Project { input, expressions } => Logical::Project { input: each(input), expressions },
         Logical::Aggregate { input, groups, aggregates } => {

@@ -90,6 +90,9 @@ fn placed(plan: Logical, known: &dyn Statistics) -> Placed {
         Logical::Values { rows, types } => {
             Placed { node: Node::Values { rows, types: types.clone() }, types, place: Place::Here }
         }
+        Logical::Generate { generator, types } => {
+            Placed { node: Node::Generate { generator, types: types.clone() }, types, place: Place::Here }
+        }
         Logical::Filter { input, predicate } => {
             let below = placed(*input, known);
             match conjunction(predicate) {
@@ -192,13 +195,8 @@ fn aggregate(below: Placed, groups: Vec<Expr>, aggregates: Vec<Aggregate>) -> Pl
     let states = groups.iter().map(data_type).chain(aggregates.iter().map(Aggregate::state_type)).collect();
     let over_groups = groups.iter().enumerate().map(|(place, group)| column(place, data_type(group)));
     let over_groups: Vec<Expr> = over_groups.collect();
-    let count = groups.len();
-    let over_states = aggregates.iter().enumerate().map(|(place, aggregate)| Aggregate {
-        arguments: vec![column(count + place, aggregate.state_type())],
-        filter: None,
-        ..aggregate.clone()
-    });
-    let over_states = over_states.collect();
+    // The final step takes the states by their place; the calls themselves say what they are states of.
+    let over_states = aggregates.clone();
     let input = Box::new(below.node);
     let partial = Node::Aggregate { input, mode: AggregateMode::Partial, groups, aggregates };
     let gathered = gathered(Placed { node: partial, types: states, place: below.place }, None);

@@ -68,6 +68,10 @@ fn prune(plan: Logical, needed: &BTreeSet<usize>) -> Pruned {
             let rows = rows.into_iter().map(|row| pick(row, needed)).collect();
             (Logical::Values { rows, types: pick(types, needed) }, places)
         }
+        Logical::Generate { .. } => {
+            let places = identity(plan.width());
+            (plan, places)
+        }
         Logical::Filter { input, mut predicate } => {
             let (input, places) = prune(*input, &with(needed, &predicate));
             predicate.iter_mut().for_each(|part| moved(part, &places));

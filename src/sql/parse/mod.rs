@@ -4,7 +4,7 @@
 //! know or reads differently from PostgreSQL, and [`rewrite`] turns a few spellings into ones it takes. Nothing here
 //! looks at the catalog.
 //!
-//! Invariants: a text of any bytes gives a tree or an [`Error`], never a panic or a stack overflow ([`depth`] bounds
+//! Invariants: a text of any bytes gives a tree or an [`Error`](crate::Error), never a panic or a stack overflow ([`depth`] bounds
 //! nesting before the grammar runs); a syntax error names the token and its position as PostgreSQL does ([`errors`]).
 //!
 //! Start at [`script`].

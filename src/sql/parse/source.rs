@@ -1,7 +1,7 @@
 //! The text of a script, and where things stand in it.
 
 use sqlparser::tokenizer::Location;
-use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 /// A script's text with the offsets of its lines, to turn the grammar's lines and columns into offsets and positions.
 #[derive(Debug)]
@@ -11,14 +11,14 @@ pub struct Source {
     lines: Vec<usize>,
     ascii: bool,
     /// The last location that was looked up, with its offset: look-ups mostly go forward in long lines.
-    last: Cell<(u64, u64, usize)>,
+    last: Mutex<(u64, u64, usize)>,
 }
 
 impl Source {
     pub fn new(text: &str) -> Source {
         let mut lines = vec![0];
         lines.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|newline| newline + 1));
-        Source { text: text.to_owned(), lines, ascii: text.is_ascii(), last: Cell::new((1, 1, 0)) }
+        Source { text: text.to_owned(), lines, ascii: text.is_ascii(), last: Mutex::new((1, 1, 0)) }
     }
 
     pub fn text(&self) -> &str {
@@ -35,7 +35,8 @@ impl Source {
         if self.ascii {
             return line.saturating_add(columns).min(self.text.len());
         }
-        let (last_line, last_column, last_offset) = self.last.get();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last_line, last_column, last_offset) = *last;
         let (from, skip) = if last_line == location.line && last_column <= location.column {
             (last_offset, usize::try_from(location.column - last_column).unwrap_or(usize::MAX))
         } else {
@@ -43,7 +44,7 @@ impl Source {
         };
         let rest = self.text.get(from..).unwrap_or_default();
         let offset = rest.char_indices().nth(skip).map_or(self.text.len(), |(index, _)| from + index);
-        self.last.set((location.line, location.column, offset));
+        *last = (location.line, location.column, offset);
         offset
     }
 

@@ -3,7 +3,7 @@
 //! The binder builds it naively (joins as written, filters where they were written); the rules of
 //! [`optimize`](crate::sql::optimize) reshape it and turn it into the physical [`Node`](super::Node).
 
-use super::{JoinKind, SortKey};
+use super::{Generator, JoinKind, SortKey};
 use crate::{
     base::types::DataType,
     catalog::Table,
@@ -33,6 +33,11 @@ pub enum Logical {
     },
     Values {
         rows: Vec<Vec<Expr>>,
+        types: Vec<DataType>,
+    },
+    /// Rows that a set-returning function makes.
+    Generate {
+        generator: Generator,
         types: Vec<DataType>,
     },
     Filter {
@@ -85,7 +90,7 @@ impl Logical {
             Logical::Virtual { columns, types, .. } => {
                 columns.iter().filter_map(|&column| types.get(column).copied()).collect()
             }
-            Logical::Values { types, .. } => types.clone(),
+            Logical::Values { types, .. } | Logical::Generate { types, .. } => types.clone(),
             Logical::Filter { input, .. }
             | Logical::Sort { input, .. }
             | Logical::Limit { input, .. }
@@ -110,7 +115,7 @@ impl Logical {
         match self {
             Logical::Scan { columns, with_key, .. } => columns.len() + usize::from(*with_key),
             Logical::Virtual { columns, .. } => columns.len(),
-            Logical::Values { types, .. } => types.len(),
+            Logical::Values { types, .. } | Logical::Generate { types, .. } => types.len(),
             Logical::Filter { input, .. }
             | Logical::Sort { input, .. }
             | Logical::Limit { input, .. }

@@ -43,6 +43,11 @@ pub enum Node {
         columns: Vec<usize>,
         types: Vec<DataType>,
     },
+    /// Rows that a set-returning function makes.
+    Generate {
+        generator: Generator,
+        types: Vec<DataType>,
+    },
     Filter {
         input: Box<Node>,
         predicate: Expr,
@@ -96,6 +101,16 @@ pub enum Node {
     Append {
         inputs: Vec<Node>,
     },
+}
+
+/// A set-returning function over values that are the same for the whole statement.
+#[derive(Clone, Debug)]
+pub enum Generator {
+    /// generate_series: one column from `start` on, as long as it is not past `stop`. All three have types that `+` and
+    /// comparison take as they are.
+    Series { start: Expr, stop: Expr, step: Expr },
+    /// unnest: the elements of an array.
+    Unnest(Expr),
 }
 
 /// Reads a table's rows through its primary key or an index.
@@ -302,7 +317,7 @@ pub fn table_of(node: &Node) -> Option<&Arc<catalog::Table>> {
     match node {
         Node::Scan(scan) => Some(&scan.table),
         Node::Gather(gather) => table_of(&gather.input),
-        Node::Values { .. } | Node::Virtual { .. } => None,
+        Node::Values { .. } | Node::Virtual { .. } | Node::Generate { .. } => None,
         Node::Filter { input, .. }
         | Node::Project { input, .. }
         | Node::Aggregate { input, .. }

@@ -56,6 +56,8 @@
 //! Start reading at [`Log::open`], then `append.rs`, `write.rs`, `recovery.rs`, `prepare.rs`.
 
 mod append;
+#[cfg(test)]
+mod crash;
 mod prepare;
 mod record;
 mod recovery;

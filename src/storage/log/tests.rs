@@ -1,4 +1,4 @@
-//! The log on the real inhabitant and on the simulator: replay, recycling, damage, crashes.
+//! The log on the real inhabitant and on the simulator: replay, recycling, damage, bounds. Crashes: `crash.rs`.
 
 use super::*;
 use crate::env::{self, File, OpenOptions};
@@ -201,6 +201,20 @@ macro_rules! stories {
                 let folder = super::env::tests::scratch();
                 let dir = folder.path().join("log");
                 super::env::glommio::block_on(move |env| super::$story(env, dir));
+            })*
+        }
+
+        mod on_the_simulator {
+            use crate::env::sim::{Disk, Simulation};
+
+            $(#[test]
+            fn $story() {
+                for seed in 0..5 {
+                    let simulation = Simulation::new(seed);
+                    let env = simulation.node(Disk::new()).env();
+                    let story = super::$story(env.clone(), "/node/log".into());
+                    assert!(simulation.block_on(&env, 10_000_000, story).is_some(), "seed {seed} came to no end");
+                }
             })*
         }
     };

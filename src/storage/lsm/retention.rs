@@ -73,7 +73,7 @@ pub struct Retention {
 pub struct View {
     /// Versions committed up to this time.
     pub snapshot: Timestamp,
-    /// Provisional versions of the reader's own transaction, seen as well. Usually empty.
+    /// Provisional versions of the reader's own transaction, ascending, seen as well. Usually empty.
     pub own: Rc<[Timestamp]>,
 }
 
@@ -88,8 +88,8 @@ impl View {
     pub fn sees(&self, version: Timestamp, provisional: &Provisional) -> Option<Timestamp> {
         match provisional.get(version) {
             None => (version <= self.snapshot).then_some(version),
-            Some(Resolution::Open) => self.own.contains(&version).then_some(version),
-            Some(Resolution::Committed(at)) => (at <= self.snapshot || self.own.contains(&version)).then_some(at),
+            Some(Resolution::Open) => self.own.binary_search(&version).is_ok().then_some(version),
+            Some(Resolution::Committed(at)) => (at <= self.snapshot || self.own.binary_search(&version).is_ok()).then_some(at),
             Some(Resolution::Aborted) => None,
         }
     }

@@ -58,6 +58,7 @@ impl Default for Position {
 
 /// See the module.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "nodes are large: a list that grows moves pointers only")]
 pub struct Tree {
     leaves: Vec<Box<Leaf>>,
     inners: Vec<Box<Inner>>,

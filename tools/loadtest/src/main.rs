@@ -78,6 +78,9 @@ async fn run(options: &Options) -> Result<bool, String> {
     }
     let report = Report::new(&options.plan()?, &options.driver(), reports);
     publish(options, &report)?;
+    if report.is_right() && report.is_barren() {
+        return Err("no request was answered".into());
+    }
     Ok(report.is_right())
 }
 

@@ -101,6 +101,11 @@ impl Report {
         }
     }
 
+    /// Whether any target answered nothing at all.
+    pub fn is_barren(&self) -> bool {
+        self.targets.iter().any(|target| target.operations == 0 && target.failed > 0)
+    }
+
     /// Whether every answer and every stored row was right.
     pub fn is_right(&self) -> bool {
         let right = |target: &TargetReport| {

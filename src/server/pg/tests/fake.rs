@@ -13,10 +13,9 @@ use crate::{
         types::{DataType, TypeKind},
         value::Value,
     },
+    coordinator::CopyRows,
     error::{Error, Result},
-    server::pg::backend::{
-        Backend, CopyFormat, CopyRows, Description, Fetch, Field, Notice, Sessions, Started, Startup,
-    },
+    server::pg::backend::{Backend, CopyFormat, Description, Fetch, Field, Notice, Sessions, Started, Startup},
 };
 use futures_lite::future::yield_now;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};

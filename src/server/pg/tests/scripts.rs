@@ -68,8 +68,8 @@ fn encode(line: &str) -> Vec<u8> {
         "query" => message(b'Q', &strings(&parts)),
         "parse" => message(b'P', &[strings(&parts), vec![0, 0]].concat()),
         "bind" => message(b'B', &bind(&parts)),
-        "describe" => message(b'D', &[rest[..1].as_bytes(), rest[1..].trim().as_bytes(), b"\0"].concat()),
-        "close" => message(b'C', &[rest[..1].as_bytes(), rest[1..].trim().as_bytes(), b"\0"].concat()),
+        "describe" => message(b'D', &[&rest.as_bytes()[..1], rest[1..].trim().as_bytes(), b"\0"].concat()),
+        "close" => message(b'C', &[&rest.as_bytes()[..1], rest[1..].trim().as_bytes(), b"\0"].concat()),
         "execute" => {
             let rows: i32 = parts.get(1).map_or(0, |rows| rows.parse().unwrap());
             message(b'E', &[strings(&parts[..1]), rows.to_be_bytes().to_vec()].concat())
@@ -122,7 +122,7 @@ fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = parts.next().unwrap().as_bytes().to_vec();
     for part in parts {
         bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        bytes.extend_from_slice(part[2..].as_bytes());
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
     }
     bytes
 }

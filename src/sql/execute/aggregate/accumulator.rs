@@ -62,11 +62,17 @@ macro_rules! each {
 }
 
 impl Accumulator {
-    /// The accumulator for an aggregate, by its function and argument types.
+    /// The accumulator for an aggregate, by its function and argument types. In a final step the argument may be the
+    /// state instead: where that is a record, the result's type tells what it sums.
     pub fn new(aggregate: &Aggregate) -> Result<Accumulator> {
         let argument = aggregate.arguments.first().map(Expr::data_type);
         let kind = argument.filter(|data_type| !data_type.array).map(|data_type| data_type.kind);
         let result = aggregate.data_type;
+        let kind = match (kind, result.kind) {
+            (Some(TypeKind::Record), TypeKind::Float8 | TypeKind::Interval) => Some(result.kind),
+            (Some(TypeKind::Record), _) => Some(TypeKind::Numeric),
+            (kind, _) => kind,
+        };
         let unknown = || {
             let function = aggregate.function;
             Error::internal(format!("there is no accumulator for {function:?} of {argument:?}"))

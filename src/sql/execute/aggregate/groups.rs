@@ -60,6 +60,25 @@ impl Arena {
     }
 }
 
+/// Where the numbers of a batch go.
+struct Opening<'a> {
+    count: &'a mut u32,
+    fresh: &'a mut Vec<u32>,
+    numbers: &'a mut Vec<u32>,
+}
+
+impl Opening<'_> {
+    /// The row's group, which is a new one if its number is the next.
+    #[inline]
+    fn note(&mut self, row: usize, number: u32) {
+        if number == *self.count {
+            *self.count += 1;
+            self.fresh.push(row as u32);
+        }
+        self.numbers.push(number);
+    }
+}
+
 /// Stands for a key that [`Groups::find`] does not know.
 pub(crate) const MISSING: u32 = u32::MAX;
 
@@ -110,69 +129,58 @@ impl Groups {
         numbers.clear();
         numbers.reserve(rows);
         self.fresh.clear();
+        let mut opening = Opening { count: &mut self.count, fresh: &mut self.fresh, numbers };
         match &mut self.table {
-            Table::One => numbers.resize(rows, 0),
-            Table::Word { map, null } => {
-                let fresh = &mut self.fresh;
-                let count = &mut self.count;
-                each_word(&columns[0], rows, |row, word| {
-                    let number = match word {
-                        Some(word) => find_or_add_word(map, word, *count),
-                        None => *null.get_or_insert(*count),
-                    };
-                    if number == *count {
-                        *count += 1;
-                        fresh.push(row as u32);
-                    }
-                    numbers.push(number);
-                });
-            }
+            Table::One => opening.numbers.resize(rows, 0),
+            Table::Word { map, null } => each_word(&columns[0], rows, |row, word| {
+                let next = *opening.count;
+                let number = match word {
+                    Some(word) => find_or_add_word(map, word, next),
+                    None => *null.get_or_insert(next),
+                };
+                opening.note(row, number);
+            }),
             Table::Pair { map } => {
                 for row in 0..rows {
                     let (word, nulls) = pair(columns, row);
                     let same = |entry: &(u64, u8, u32)| entry.0 == word && entry.1 == nulls;
                     let rehash = |entry: &(u64, u8, u32)| mix_pair(entry.0, entry.1);
                     let entry = map.entry(mix_pair(word, nulls), same, rehash);
-                    let number = entry.or_insert((word, nulls, self.count)).get().2;
-                    if number == self.count {
-                        self.count += 1;
-                        self.fresh.push(row as u32);
-                    }
-                    numbers.push(number);
+                    let number = entry.or_insert((word, nulls, *opening.count)).get().2;
+                    opening.note(row, number);
                 }
             }
             Table::Text { map, strings, null } => {
                 for row in 0..rows {
+                    let next = *opening.count;
                     let number = match text_of(&columns[0], row) {
-                        Some(bytes) => find_or_add_bytes(map, strings, bytes, self.count),
+                        Some(bytes) => find_or_add_bytes(map, strings, bytes, next),
                         None => *null.get_or_insert_with(|| {
                             strings.push(&[]);
-                            self.count
+                            next
                         }),
                     };
-                    if number == self.count {
-                        self.count += 1;
-                        self.fresh.push(row as u32);
-                    }
-                    numbers.push(number);
+                    opening.note(row, number);
                 }
             }
             Table::Bytes { map, keys, scratch } => {
                 for row in 0..rows {
                     encode(columns, &self.types, row, scratch);
-                    let number = find_or_add_bytes(map, keys, scratch, self.count);
-                    if number == self.count {
-                        self.count += 1;
-                        self.fresh.push(row as u32);
-                    }
-                    numbers.push(number);
+                    let number = find_or_add_bytes(map, keys, scratch, *opening.count);
+                    opening.note(row, number);
                 }
             }
         }
-        if !self.fresh.is_empty() {
-            for (keys, column) in self.keys.iter_mut().zip(columns) {
-                if self.fresh.len() == rows { keys.append(column) } else { keys.append(&column.take(&self.fresh)) }
-            }
+        self.keep_fresh(columns, rows);
+    }
+
+    /// Copies the keys of the rows that opened groups.
+    fn keep_fresh(&mut self, columns: &[Column], rows: usize) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        for (keys, column) in self.keys.iter_mut().zip(columns) {
+            if self.fresh.len() == rows { keys.append(column) } else { keys.append(&column.take(&self.fresh)) }
         }
     }
 

@@ -50,6 +50,12 @@ pub(crate) struct HashAggregate {
     emitted: Option<usize>,
 }
 
+/// Whether there is an accumulator for an aggregate.
+#[cfg(test)]
+pub(super) fn can_compute(aggregate: &Aggregate) -> bool {
+    Accumulator::new(aggregate).is_ok()
+}
+
 /// One aggregate at work.
 struct State {
     aggregate: Aggregate,
@@ -58,6 +64,7 @@ struct State {
     seen: Option<Groups>,
     /// Rows (group, arguments, sort keys) that wait to be sorted.
     waiting: Option<Batch>,
+    waiting_bytes: usize,
 }
 
 const GROUP_NUMBER: DataType = DataType::of(TypeKind::Int8);
@@ -90,7 +97,12 @@ impl HashAggregate {
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
         while self.emitted.is_none() {
             match self.input.next(environment)? {
-                Step::Batch(batch) => self.take(&batch, environment)?,
+                Step::Batch(batch) => {
+                    self.take(&batch, environment)?;
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
                 Step::Need(source) => return Ok(Step::Need(source)),
                 Step::Done => self.finish()?,
             }
@@ -163,6 +175,7 @@ impl State {
             accumulator: Accumulator::new(aggregate)?,
             seen: aggregate.distinct.then(|| Groups::new(keys().collect())),
             waiting: (!aggregate.order_by.is_empty()).then(|| Batch::new(keys().chain(sort_types))),
+            waiting_bytes: 0,
             aggregate: aggregate.clone(),
         })
     }
@@ -203,7 +216,9 @@ impl State {
                 let mut columns = vec![number_column(&groups)];
                 columns.extend(arguments);
                 columns.extend(keys);
-                waiting.append(&Batch { rows: groups.len(), columns });
+                let rows = Batch { rows: groups.len(), columns };
+                self.waiting_bytes += rows.bytes();
+                waiting.append(&rows);
                 Ok(())
             }
         }
@@ -227,9 +242,7 @@ impl State {
     }
 
     fn bytes(&self) -> usize {
-        self.accumulator.bytes()
-            + self.seen.as_ref().map_or(0, Groups::bytes)
-            + self.waiting.as_ref().map_or(0, Batch::bytes)
+        self.accumulator.bytes() + self.seen.as_ref().map_or(0, Groups::bytes) + self.waiting_bytes
     }
 }
 

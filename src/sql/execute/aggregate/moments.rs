@@ -173,7 +173,8 @@ impl ExactMoments {
         let other = Numeric::from(if sample { self.count - 1 } else { self.count });
         let variance = numerator.divide(&count.multiply(&other)?)?;
         match function {
-            A::StddevSample | A::StddevPopulation => variance.square_root().map(Some),
+            // PostgreSQL shows the root with the digits of the quotient.
+            A::StddevSample | A::StddevPopulation => variance.square_root()?.round(variance.scale()).map(Some),
             _ => Ok(Some(variance)),
         }
     }

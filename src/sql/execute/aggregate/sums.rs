@@ -261,18 +261,12 @@ impl FloatSums {
 }
 
 /// A sum of numerics: in 128 bits at one scale as long as that goes, then in full.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct NumericSum {
     digits: i128,
     scale: i64,
     /// What did not fit.
     rest: Option<Numeric>,
-}
-
-impl Default for NumericSum {
-    fn default() -> NumericSum {
-        NumericSum { digits: 0, scale: 0, rest: None }
-    }
 }
 
 /// Scales up to this are summed in 128 bits.

@@ -75,7 +75,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// IS [NOT] DISTINCT FROM: NULL is a value like any other.
+/// IS \[NOT\] DISTINCT FROM: NULL is a value like any other.
 fn distinct(operator: Comparison, left: &Operand, right: &Operand, rows: usize, blank_padded: bool) -> Truth {
     let negated = operator == Comparison::NotDistinctFrom;
     let null = |operand: &Operand, row: usize| match operand {

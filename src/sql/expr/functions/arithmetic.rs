@@ -1,4 +1,4 @@
-//! Operators on single numbers: what the typed loops of [`crate::sql::expr::evaluate`] do not cover.
+//! Operators on single numbers: what the typed loops of [`mod@crate::sql::expr::evaluate`] do not cover.
 
 use super::{Call, integer};
 use crate::{

@@ -63,9 +63,8 @@ pub(crate) fn call(call: &Call<'_>, arguments: &[Value]) -> Result<Option<Value>
         F::ArrayPosition | F::ArrayPositions => positions(call.function, arguments)?,
         F::ArrayLength => dimension(arguments)?.map_or(Value::Null, |(length, _)| Value::Int4(length as i32)),
         F::ArrayLower => dimension(arguments)?.map_or(Value::Null, |(_, low)| Value::Int4(low)),
-        F::ArrayUpper => {
-            dimension(arguments)?.map_or(Value::Null, |(length, low)| Value::Int4(low.wrapping_add(length as i32) - 1))
-        }
+        F::ArrayUpper => dimension(arguments)?
+            .map_or(Value::Null, |(length, low)| Value::Int4(low.wrapping_add(length as i32).wrapping_sub(1))),
         F::ArrayNdims => match array(arguments, 0)?.dimensions.len() {
             0 => Value::Null,
             count => Value::Int4(count as i32),

@@ -7,15 +7,16 @@ use crate::{
     base::{
         datetime::{
             MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, Zone, arithmetic, extract, parse,
-            range, truncate,
+            pattern, range, truncate,
         },
+        numeric,
         sqlstate::SqlState,
         types::{DataType, TypeKind},
         value::{Interval, Value},
     },
     error::{Error, Result},
     sql::expr::{
-        convert::to_text,
+        convert::{to_numeric, to_text},
         function::Function as F,
         kinds::{
             BOOL, DATE, FLOAT4, FLOAT8, INT4, INT8, INTERVAL, NUMERIC, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ,
@@ -123,9 +124,28 @@ pub(crate) fn call(call: &Call<'_>, arguments: &[Value]) -> Result<Option<Value>
         (F::IsFinite, [value]) => Value::Bool(extract::is_finite(value)),
         (F::AtTimeZone, [to, value]) => at_time_zone(call, to, value)?,
         (F::Overlaps, [a, b, c, d]) => overlaps([a, b], [c, d]),
+        (F::ToTimestamp, [Value::Text(text), Value::Text(format)]) => {
+            Value::Timestamptz(pattern::to_timestamp(text, format, zone)?)
+        }
+        (F::ToDate, [Value::Text(text), Value::Text(format)]) => Value::Date(pattern::to_date(text, format)?),
+        (F::ToChar, [value, Value::Text(format)]) => to_char(value, format, zone)?,
+        (F::ToNumber, [Value::Text(text), Value::Text(format)]) => {
+            Value::Numeric(numeric::pattern::to_number(text, format)?)
+        }
         _ => return now(call, arguments),
     };
     Ok(Some(value))
+}
+
+/// `to_char`. The infinities of time have no fields and give NULL.
+fn to_char(value: &Value, format: &str, zone: &Zone) -> Result<Value> {
+    let written = match value {
+        Value::Timestamp(micros) => pattern::timestamp_to_char(*micros, format),
+        Value::Timestamptz(micros) => pattern::timestamptz_to_char(*micros, zone, format),
+        Value::Interval(interval) => pattern::interval_to_char(interval, format)?,
+        number => Some(numeric::pattern::to_char(&to_numeric(number)?, format)?),
+    };
+    Ok(written.map_or(Value::Null, Value::text))
 }
 
 /// The functions that tell the time.

@@ -271,7 +271,8 @@ fn divisor(call: &Call<'_>, left: &Value, right: &Value) -> Result<Value> {
             false => a.greatest_common_divisor(b),
         }));
     }
-    let (a, b) = (i128::from(integer(&[left.clone()], 0)?), i128::from(integer(&[right.clone()], 0)?));
+    let (a, b) =
+        (i128::from(integer(std::slice::from_ref(left), 0)?), i128::from(integer(std::slice::from_ref(right), 0)?));
     let (mut larger, mut smaller) = (a.abs(), b.abs());
     while smaller != 0 {
         (larger, smaller) = (smaller, larger % smaller);

@@ -1,6 +1,6 @@
 //! Scalar functions by theme. Each file has a table of signatures for the binder and the code that computes them.
 //!
-//! Functions here work on single values; those worth a typed loop over a column have one in [`super::evaluate`].
+//! Functions here work on single values; those worth a typed loop over a column have one in [`mod@super::evaluate`].
 //! Arguments have the types of the signature that the binder chose; a value of another type is a bug of the server and
 //! gives XX000. Results are bounded by [`RESULT_BYTES_MAX`].
 

@@ -153,11 +153,23 @@ fn build(pattern: &str, flags: &str) -> Result<Regex> {
             }
             _ => {
                 let reason = cause.to_string();
-                let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                let message = format!("invalid regular expression: {last}");
+                let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                let message = format!("invalid regular expression: {}", in_words_of_postgresql(last));
                 Error::new(SqlState::INVALID_REGULAR_EXPRESSION, message).with_cause(cause)
             }
         })
+}
+
+/// The crate's complaint as PostgreSQL would have it, for the commonest.
+fn in_words_of_postgresql(reason: &str) -> &str {
+    match reason {
+        "unclosed group" | "unopened group" => "parentheses () not balanced",
+        "unclosed character class" => "brackets [] not balanced",
+        "repetition operator missing expression" => "quantifier operand invalid",
+        "invalid character class range, the start must be <= the end" => "invalid character range",
+        _ if reason.contains("repetition quantifier") => "invalid repetition count(s)",
+        _ => reason,
+    }
 }
 
 /// PostgreSQL's advanced regular expressions in the crate's syntax, where they differ.

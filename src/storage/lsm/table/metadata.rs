@@ -96,7 +96,7 @@ impl Metadata {
     /// The first part that may hold (key, timestamp) or what comes after it.
     #[inline]
     pub fn part_for(&self, key: &[u8], timestamp: Timestamp) -> usize {
-        self.parts.partition_point(|part| (&*part.last_key).cmp(key).then(timestamp.cmp(&part.last_timestamp)).is_lt())
+        self.parts.partition_point(|part| (*part.last_key).cmp(key).then(timestamp.cmp(&part.last_timestamp)).is_lt())
     }
 
     /// Memory held.

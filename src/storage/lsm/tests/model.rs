@@ -139,7 +139,8 @@ impl World {
     /// What a transaction layer would do: forget provisional versions that are gone.
     fn forget(&mut self) {
         let listed = self.lsm.provisionals();
-        let decided = self.retention.provisional.borrow().iter().filter(|(_, r)| *r != Resolution::Open).collect::<Vec<_>>();
+        let decided =
+            self.retention.provisional.borrow().iter().filter(|(_, r)| *r != Resolution::Open).collect::<Vec<_>>();
         for (at, _) in decided {
             if !listed.contains(&at) {
                 self.retention.provisional.borrow_mut().remove(at);
@@ -157,7 +158,9 @@ impl World {
         match self.resolutions.get(&at) {
             None => (at <= view.snapshot.0).then_some(at),
             Some(Resolution::Open) => view.own.contains(&Timestamp(at)).then_some(at),
-            Some(Resolution::Committed(c)) => (c.0 <= view.snapshot.0 || view.own.contains(&Timestamp(at))).then_some(c.0),
+            Some(Resolution::Committed(c)) => {
+                (c.0 <= view.snapshot.0 || view.own.contains(&Timestamp(at))).then_some(c.0)
+            }
             Some(Resolution::Aborted) => None,
         }
     }
@@ -189,7 +192,9 @@ impl World {
         }
         let expected = self.expected(&view, &key);
         match self.lsm.get_cached(&view, &key).unwrap() {
-            Cached::Found(value) => assert_eq!(Some((value.timestamp().0, value.to_vec())), expected, "{key:?} {view:?}"),
+            Cached::Found(value) => {
+                assert_eq!(Some((value.timestamp().0, value.to_vec())), expected, "{key:?} {view:?}")
+            }
             Cached::Absent => assert_eq!(None, expected, "{key:?} {view:?}"),
             Cached::Unknown => {}
         }

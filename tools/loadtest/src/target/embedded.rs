@@ -74,9 +74,7 @@ impl Embedded {
                 format!("{} holds the node of an earlier run; look at it, then remove it", data_dir.display());
             return Err(Failure::new("connect", message));
         }
-        let wal_dir = data_dir.join("wal");
-        let config = NodeConfig { data_dir, wal_dir, ..NodeConfig::default() };
-        let node = blocking(move || Node::start(config)).await?;
+        let node = blocking(move || Node::start(NodeConfig::embedded(data_dir))).await?;
         let store = Store::open(&node).map_err(failure)?;
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { node: Arc::new(node), store });
         match self.connect(plan)? {

@@ -69,7 +69,8 @@ impl Session {
                 Ok(Answer::Groups(groups))
             }
             Operation::Sum => {
-                let text = format!("SELECT ({})::bigint", sql::SUM);
+                // An integer again: a numeric would need arithmetic of its own here.
+                let text = sql::SUM.replace("sum(balance)", "sum(balance)::bigint");
                 let sums = decode(self.query(text).await?, |[sum]: [i64; 1]| sum)?;
                 sums.first().copied().map(Answer::Sum).ok_or_else(|| Failure::new("answer", "no sum"))
             }
