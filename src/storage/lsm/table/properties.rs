@@ -92,7 +92,8 @@ impl Properties {
         }
         let provisionals = decode_numbers(bytes, at, PROVISIONALS_MAX)?.into_iter().map(Timestamp).collect();
         let storages = decode_numbers(bytes, at, STORAGES_MAX)?.into_iter();
-        let storages = storages.map(|storage| u32::try_from(storage).ok().map(StorageId)).collect::<Option<Vec<_>>>()?;
+        let storages =
+            storages.map(|storage| u32::try_from(storage).ok().map(StorageId)).collect::<Option<Vec<_>>>()?;
         Some(Properties {
             entries,
             tombstones,

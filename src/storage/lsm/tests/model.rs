@@ -8,9 +8,9 @@ use crate::env::sim::{Disk, Faults, Simulation};
 use crate::env::{Env, glommio};
 use crate::storage::log::LogPosition;
 use crate::storage::lsm::{Cached, Direction, Lsm, Newest, Options, Resolution, Retention, View};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -424,9 +424,8 @@ fn a_crash_at_any_disk_operation_loses_nothing() {
 
 #[test]
 fn the_crash_test_notices_a_disk_that_lies() {
-    let noticed = (1..400).step_by(9).any(|operation| {
-        std::panic::catch_unwind(|| crash_at(operation, 1, true)).is_err()
-    });
+    let noticed =
+        (1..400).step_by(9).any(|operation| std::panic::catch_unwind(|| crash_at(operation, 1, true)).is_err());
     assert!(noticed, "a disk that keeps nothing was not noticed");
 }
 
