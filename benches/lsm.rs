@@ -100,6 +100,7 @@ async fn measure(env: Env, dir: PathBuf, count: u64) {
     for scattered in [false, true] {
         let name = if scattered { "scattered" } else { "sorted" };
         let options = Options::new(dir.join(name), 512 << 20);
+        options.retention.horizon.set(Timestamp(1));
         let lsm = Lsm::open(&env, options.clone()).await.expect("the tree opens");
         let clock = Clock::start();
         load(&lsm, count, scattered).await;
