@@ -40,6 +40,7 @@ pub async fn run(engine: Rc<Engine>) {
             engine.env.timeout(LOOK, wanted).await;
             continue;
         };
+        tracing::debug!(%choice, "compaction");
         match carry_out(&engine, &choice).await {
             Ok(()) => {
                 engine.counters.compactions.set(engine.counters.compactions.get() + 1);
