@@ -323,6 +323,9 @@ fn column_names(table: &Table) -> Vec<String> {
 fn bound_text(bound: &Bound, name: &str) -> String {
     match bound {
         Bound::Equal(value) => format!("({name} = {})", expression(value, &[])),
+        Bound::In(values) if values.len() == 1 && values[0].data_type().array => {
+            format!("({name} = ANY ({}))", expression(&values[0], &[]))
+        }
         Bound::In(values) if values.len() > 16 => format!("({name} IN ({} values))", values.len()),
         Bound::In(values) => format!("({name} IN ({}))", list(values, &[])),
         Bound::Range { low, high } => {
