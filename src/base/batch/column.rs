@@ -254,10 +254,6 @@ impl Column {
     }
 
     /// The given rows, in the given order, also repeatedly.
-    #[expect(
-        clippy::clone_on_copy,
-        reason = "one expression serves vectors of all types, also those that are not Copy"
-    )]
     pub fn take(&self, rows: &[u32]) -> Column {
         let data = map_data!(&self.data,
             vector => pick(vector, rows),
