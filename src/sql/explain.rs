@@ -109,16 +109,7 @@ impl Printer {
                 self.head(depth, format!("Virtual Scan on {relation}"));
                 columns.iter().map(|column| format!("column{}", column + 1)).collect()
             }
-            Node::Generate { generator, .. } => {
-                let (name, text) = match generator {
-                    Generator::Series { start, stop, step } => {
-                        ("generate_series", list(&[start.clone(), stop.clone(), step.clone()], &[]))
-                    }
-                    Generator::Unnest(array) => ("unnest", expression(array, &[])),
-                };
-                self.head(depth, format!("Function Scan on {name}({text})"));
-                vec![name.to_owned()]
-            }
+            Node::Generate { generator, .. } => self.generate(generator, depth),
             Node::Filter { input, predicate } => {
                 self.head(depth, "Filter".to_owned());
                 self.unary(input, depth, |names| vec![("Filter", expression(predicate, names))])
@@ -171,6 +162,17 @@ impl Printer {
                 names.into_iter().next().unwrap_or_default()
             }
         }
+    }
+
+    fn generate(&mut self, generator: &Generator, depth: usize) -> Vec<String> {
+        let (name, text) = match generator {
+            Generator::Series { start, stop, step } => {
+                ("generate_series", list(&[start.clone(), stop.clone(), step.clone()], &[]))
+            }
+            Generator::Unnest(array) => ("unnest", expression(array, &[])),
+        };
+        self.head(depth, format!("Function Scan on {name}({text})"));
+        vec![name.to_owned()]
     }
 
     fn aggregate(
