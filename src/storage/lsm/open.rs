@@ -4,7 +4,7 @@
 
 use super::engine::Engine;
 use super::file::{Store, Table, table_number};
-use super::manifest::file::{ManifestFile, is_leftover, load, manifest_number};
+use super::manifest::file::{ManifestFile, load, manifest_number};
 use super::options::Options;
 use super::version::Version;
 use crate::env::Env;
@@ -35,12 +35,8 @@ pub async fn open(env: &Env, options: Options) -> Result<Rc<Engine>> {
     let live: BTreeSet<u64> = state.levels.iter().flatten().map(|meta| meta.number).collect();
     for name in &names {
         let is_orphan = table_number(name).is_some_and(|number| !live.contains(&number));
-        if is_orphan || manifest_number(name).is_some() || is_leftover(name) {
-            match env.remove(&dir.join(name)).await {
-                // The new manifest has taken the name of one that was not finished.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                removed => removed.map_err(|error| io("removing a leftover file in", error))?,
-            }
+        if is_orphan || manifest_number(name).is_some() {
+            env.remove(&dir.join(name)).await.map_err(|error| io("removing a leftover file in", error))?;
         }
     }
     Ok(Rc::new(Engine::new(env, options, store, state, version, manifest)))
