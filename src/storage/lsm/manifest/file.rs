@@ -137,8 +137,13 @@ impl ManifestFile {
         let mut seal = Vec::new();
         record::write(&mut seal, Kind::Seal, self.number, self.sequence + 1, &[]);
         let at = self.end;
+        let seal_at = at + bytes.len() as u64;
+        // Once the edit is on disk it counts, so from there on a full disk must not stop us: first make room for the seal.
+        self.write(seal_at, &vec![0; seal.len()]).await?;
         self.write(at, &bytes).await?;
-        self.write(at + bytes.len() as u64, &seal).await?;
+        self.write(seal_at, &seal).await.map_err(|failure| match failure {
+            Failure::Write(error) | Failure::Sync(error) => Failure::Sync(error),
+        })?;
         self.end = at + (bytes.len() + seal.len()) as u64;
         self.sequence += 2;
         Ok(())
