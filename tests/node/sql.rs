@@ -261,3 +261,21 @@ fn a_running_statement_can_be_cancelled() {
     client.batch_execute("SET statement_timeout = '50ms'").unwrap();
     assert_eq!(state(&mut client, "SELECT count(*) FROM t x, t y, t z WHERE x.a + y.a + z.a < 0"), "57014");
 }
+
+#[test]
+fn single_statements_that_meet_on_a_row_are_run_again_by_the_server() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client.batch_execute("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 0)").unwrap();
+    let add = |mut client: Client| {
+        std::thread::spawn(move || {
+            let statement = client.prepare("UPDATE t SET b = b + 1 WHERE a = 1").unwrap();
+            (0..50).map(|_| client.execute(&statement, &[]).unwrap()).sum::<u64>()
+        })
+    };
+    let adders: Vec<_> = (0..4).map(|_| add(node.connect())).collect();
+    let added: u64 = adders.into_iter().map(|adder| adder.join().unwrap()).sum();
+    assert_eq!(added, 200);
+    assert_eq!(rows(&mut client, "SELECT b FROM t"), [["200"]]);
+}
