@@ -11,7 +11,10 @@ use crate::{
     error::{Error, Result},
     txn::{Decision, Look},
 };
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
+
+/// How often a flush under way is looked after.
+const FAILURE_CHECK: Duration = Duration::from_millis(100);
 
 /// How far a request came without waiting.
 enum Begun {
@@ -97,6 +100,20 @@ impl Shard {
         Begun::Answered(Ok(Response::Done))
     }
 
+    /// Writes all memtables out, or tells why that does not get on.
+    async fn flush(&self) -> Result<()> {
+        let lsm = self.0.transactions.lsm();
+        let failing = async {
+            loop {
+                self.0.env.sleep(FAILURE_CHECK).await;
+                if let Some(error) = lsm.failure() {
+                    return Err(error);
+                }
+            }
+        };
+        futures_lite::future::or(lsm.flush(), failing).await
+    }
+
     /// The rest, which may wait.
     async fn finish_request(&self, request: Request) -> Result<Response> {
         let transactions = &self.0.transactions;
@@ -128,7 +145,7 @@ impl Shard {
                 }
                 Ok(Response::Done)
             }
-            Request::Flush => transactions.lsm().flush().await.map(|()| Response::Done).map_err(Into::into),
+            Request::Flush => self.flush().await.map(|()| Response::Done).map_err(Into::into),
             Request::Run(closure) => {
                 closure(self).await;
                 Ok(Response::Done)

@@ -20,7 +20,7 @@ use crate::{
 use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
 /// Steps after which a life counts as hung.
-const STEPS_MAX: u64 = 20_000_000;
+const STEPS_MAX: u64 = 2_000_000;
 
 /// When a prepared transaction asks around for its decision.
 const IN_DOUBT_AFTER: Duration = Duration::from_millis(300);

@@ -44,6 +44,7 @@ impl Transactions {
         mut writes: Vec<Write>,
         tables: &[TableUse],
     ) -> Result<Timestamp, Failure> {
+        self.check_space()?;
         self.0.log.room().await;
         self.0.lsm.throttle().await;
         if writes.len() > SHORT_COMMIT_WRITES_MAX || has_duplicates(&writes) {

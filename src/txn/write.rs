@@ -61,6 +61,7 @@ impl Transactions {
         writes: Vec<Write>,
         tables: &[TableUse],
     ) -> Result<(), Failure> {
+        self.check_space()?;
         self.admit(Some(transaction), tables).await?;
         match self.0.state.borrow_mut().open.get_mut(&transaction) {
             Some(open) => open.use_tables(tables),
@@ -238,6 +239,11 @@ impl Transactions {
         // Under pressure from all together, small ones are left alone: spilling them frees little.
         bytes > options.buffer_bytes_max
             || (state.buffered_bytes > options.buffers_bytes_max && bytes > options.buffer_bytes_max / 16)
+    }
+
+    /// While memtables cannot be written out (the disk is full) nothing more is taken in, so that memory stays bounded.
+    pub(super) fn check_space(&self) -> Result<(), Failure> {
+        self.0.lsm.failure().map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// The view that the tree is read with.
