@@ -11,10 +11,7 @@ use super::{
 use crate::{
     base::{batch::Batch, sqlstate::SqlState, value::Value},
     error::{Effect, Error, Result},
-    sql::{
-        expr::Context,
-        plan::Body,
-    },
+    sql::{expr::Context, plan::Body},
 };
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
