@@ -100,6 +100,7 @@ async fn measure(env: Env, dir: PathBuf, count: u64) {
     for scattered in [false, true] {
         let name = if scattered { "scattered" } else { "sorted" };
         let options = Options::new(dir.join(name), 512 << 20);
+        options.retention.horizon.set(Timestamp(1));
         let lsm = Lsm::open(&env, options.clone()).await.expect("the tree opens");
         let clock = Clock::start();
         load(&lsm, count, scattered).await;
@@ -134,9 +135,38 @@ async fn measure(env: Env, dir: PathBuf, count: u64) {
     }
 }
 
+/// Loads far more than the budget, and says how much memory the process took at most.
+async fn squeeze(env: Env, dir: PathBuf, count: u64) {
+    let budget = 64 << 20;
+    let options = Options::new(dir.join("squeeze"), budget);
+    options.retention.horizon.set(Timestamp(1));
+    let lsm = Lsm::open(&env, options).await.expect("the tree opens");
+    let before = resident_bytes("VmRSS:");
+    let clock = Clock::start();
+    load(&lsm, count, true).await;
+    lsm.flush().await.expect("the flush works");
+    lsm.settle().await.expect("compaction works");
+    clock.stop("load beyond memory", count);
+    let (scanned, _) = scan(&lsm, Direction::Forward).await;
+    let peak = resident_bytes("VmHWM:").max(before) - before;
+    println!("{scanned} rows, budget {budget} bytes, {peak} bytes more than before at the peak");
+    println!("{:?}", lsm.statistics());
+    lsm.close().await.expect("the tree closes");
+}
+
+fn resident_bytes(field: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find(|line| line.starts_with(field)).expect("Linux tells");
+    let kilobytes = line.split_whitespace().nth(1).and_then(|text| text.parse::<u64>().ok());
+    kilobytes.expect("a number") << 10
+}
+
 fn main() {
     let count = if std::env::args().any(|argument| argument == "--bench") { 1_000_000 } else { 5_000 };
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/scratch/bench-lsm-{}", std::process::id()));
+    // First, while the process is small.
+    let folder = dir.clone();
+    glommio::block_on(move |env| squeeze(env, folder, count * 5));
     memtable(count.min(300_000), false);
     memtable(count.min(300_000), true);
     let folder = dir.clone();

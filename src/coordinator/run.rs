@@ -10,13 +10,16 @@ use super::{
 };
 use crate::{
     base::{batch::Batch, sqlstate::SqlState, value::Value},
-    error::{Error, Result},
+    error::{Effect, Error, Result},
     sql::{
         expr::Context,
-        plan::{Body, Statement},
+        plan::Body,
     },
 };
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
+
+/// How often a statement that is a transaction of its own is tried when others keep changing the same rows.
+const CONFLICT_TRIES_MAX: u32 = 100;
 
 /// A bound statement waiting to run, running, or suspended.
 pub struct Portal {
@@ -85,17 +88,31 @@ impl Session {
                 self.finish_command().await?;
                 Ok(Started::Command(tag))
             }
-            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.run_change(&prepared, &statement, values).await,
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.run_change(&prepared, values).await,
         }
     }
 
-    /// INSERT, UPDATE and DELETE: all of it happens here; RETURNING's rows are kept for `fetch`.
-    async fn run_change(
-        &mut self,
-        prepared: &Prepared,
-        statement: &Arc<Statement>,
-        values: Vec<Value>,
-    ) -> Result<Started> {
+    /// INSERT, UPDATE and DELETE. One that is a transaction of its own is run again when it loses a conflict: the client
+    /// has seen nothing of it.
+    async fn run_change(&mut self, prepared: &Prepared, values: Vec<Value>) -> Result<Started> {
+        let alone = self.transaction.is_none() && self.last_in_batch;
+        let mut tries_left = if alone { CONFLICT_TRIES_MAX } else { 1 };
+        loop {
+            tries_left -= 1;
+            match self.try_change(prepared, values.clone()).await {
+                Err(error) if tries_left > 0 && error.is_retryable() && error.effect() == Effect::NotDone => {
+                    self.cancel.check()?;
+                    self.fail(&error).await;
+                    self.last_in_batch = true;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// All of the change happens here; RETURNING's rows are kept for `fetch`.
+    async fn try_change(&mut self, prepared: &Prepared, values: Vec<Value>) -> Result<Started> {
+        let statement = &prepared.statement(self)?;
         self.check_writable(statement_name(&statement.body))?;
         let context = self.statement_context(statement, values).await?;
         let (tag, batches) = match &statement.body {

@@ -103,7 +103,7 @@ const DEFINITIONS: &[Definition] = &[
     reported("server_version", SERVER_VERSION, Kind::ReadOnly),
     setting("server_version_num", "150000", Kind::ReadOnly),
     reported("session_authorization", "", Kind::Text),
-    setting("standard_conforming_strings", "on", Kind::Word(&["on"])),
+    reported("standard_conforming_strings", "on", Kind::Word(&["on"])),
     setting("statement_timeout", "0", Kind::Duration),
     setting("synchronize_seqscans", "on", Kind::Bool),
     setting("synchronous_commit", "on", Kind::Word(&["on", "local", "remote_write", "remote_apply"])),

@@ -7,18 +7,31 @@
 //!
 //! Start with [`Node::start`]; `serve.rs` is what one core does from its start to its end.
 //!
-//! ```no_run
-//! use distdb::node::Node;
-//! use distdb::config::NodeConfig;
+//! ```
+//! use distdb::{config::NodeConfig, node::Node};
 //!
-//! let node = Node::start(NodeConfig { data_dir: "/tmp/distdb-example".into(), ..NodeConfig::default() })?;
+//! # let folder = std::env::temp_dir().join(format!("distdb-example-{}", std::process::id()));
+//! // A node in this process: everything in one folder, no ports.
+//! let node = Node::start(NodeConfig { cores: 1, ..NodeConfig::embedded(&folder) })?;
+//!
+//! // SQL without a socket.
 //! let mut client = node.client()?;
 //! client.execute("CREATE TABLE users (id INT PRIMARY KEY, name STRING)")?;
 //! client.execute("INSERT INTO users VALUES (1, 'Ann')")?;
-//! for row in client.query("SELECT name FROM users WHERE id = 1")? {
-//!     println!("{row:?}");
-//! }
+//! assert_eq!(client.query("SELECT name FROM users WHERE id = 1")?.len(), 1);
+//!
+//! // Keys and values on the core that owns them: no hop, no copy, no serialisation.
+//! let owner = node.owner_of(b"greeting");
+//! let length = node.run_on(owner, |coordinator| async move {
+//!     let shard = coordinator.shard();
+//!     shard.local_put(b"greeting", b"hello").await?;
+//!     shard.local_get_with(b"greeting", |value| value.len()).await
+//! })??;
+//! assert_eq!(length, Some(5));
+//!
+//! drop(client);
 //! node.stop()?;
+//! # std::fs::remove_dir_all(&folder).ok();
 //! # Ok::<(), distdb::Error>(())
 //! ```
 
@@ -31,7 +44,8 @@ mod serve;
 pub use client::{Client, Rows};
 
 use crate::{
-    base::{ids::ShardId, sqlstate::SqlState},
+    base::{ids::ShardId, key::partition_of, sqlstate::SqlState},
+    catalog::KEY_VALUE_KEYSPACE,
     config::NodeConfig,
     coordinator::Coordinator,
     env::{
@@ -58,6 +72,8 @@ pub struct Node {
     config: NodeConfig,
     commands: Vec<Sender<Command>>,
     threads: Vec<ShardThread<Result<()>>>,
+    /// The shard of each partition of the key-value namespace.
+    key_value_owners: Vec<ShardId>,
     _lock: FolderLock,
 }
 
@@ -80,7 +96,7 @@ impl Node {
         let (commands, receivers): (Vec<_>, Vec<_>) =
             (0..shards).map(|_| queue::bounded::<Command>(COMMANDS_MAX)).unzip();
         let (reports, reported) = mpsc::channel();
-        let mut node = Node { config, commands, threads: Vec::new(), _lock: lock };
+        let mut node = Node { config, commands, threads: Vec::new(), key_value_owners: Vec::new(), _lock: lock };
         for ((number, mailbox), receiver) in (0..shards).zip(mailboxes).zip(receivers) {
             let start = serve::Start {
                 id: ShardId(number),
@@ -96,6 +112,10 @@ impl Node {
         }
         drop(reports);
         node.await_serving(&reported)?;
+        let catalog = node.run_on(ShardId(0), |coordinator| async move { coordinator.shard().catalog() })?;
+        let keyspace = catalog.keyspace(KEY_VALUE_KEYSPACE);
+        let missing = || Error::corrupt("the catalog has no key-value namespace");
+        node.key_value_owners = keyspace.ok_or_else(missing)?.partitions.clone();
         Ok(node)
     }
 
@@ -137,6 +157,12 @@ impl Node {
     /// Number of shards.
     pub fn shards(&self) -> u16 {
         self.commands.len() as u16
+    }
+
+    /// The shard that owns a key of the key-value namespace: the one to give to [`Node::run_on`].
+    pub fn owner_of(&self, key: &[u8]) -> ShardId {
+        let partition = partition_of(key, self.key_value_owners.len() as u16);
+        self.key_value_owners[usize::from(partition.0)]
     }
 
     /// The settings it runs with.

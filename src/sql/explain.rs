@@ -6,7 +6,9 @@ mod describe;
 
 use super::{
     expr::{Aggregate, Expr},
-    plan::{AggregateMode, Body, Bound, Gather, Generator, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets},
+    plan::{
+        AggregateMode, Body, Bound, Gather, Generator, JoinKind, Node, PointRead, Scan, SortKey, Statement, Targets,
+    },
 };
 use crate::{base::ids::IndexId, catalog::Table};
 use describe::{aggregate_text, expression, list};
@@ -107,16 +109,7 @@ impl Printer {
                 self.head(depth, format!("Virtual Scan on {relation}"));
                 columns.iter().map(|column| format!("column{}", column + 1)).collect()
             }
-            Node::Generate { generator, .. } => {
-                let (name, text) = match generator {
-                    Generator::Series { start, stop, step } => {
-                        ("generate_series", list(&[start.clone(), stop.clone(), step.clone()], &[]))
-                    }
-                    Generator::Unnest(array) => ("unnest", expression(array, &[])),
-                };
-                self.head(depth, format!("Function Scan on {name}({text})"));
-                vec![name.to_owned()]
-            }
+            Node::Generate { generator, .. } => self.generate(generator, depth),
             Node::Filter { input, predicate } => {
                 self.head(depth, "Filter".to_owned());
                 self.unary(input, depth, |names| vec![("Filter", expression(predicate, names))])
@@ -169,6 +162,17 @@ impl Printer {
                 names.into_iter().next().unwrap_or_default()
             }
         }
+    }
+
+    fn generate(&mut self, generator: &Generator, depth: usize) -> Vec<String> {
+        let (name, text) = match generator {
+            Generator::Series { start, stop, step } => {
+                ("generate_series", list(&[start.clone(), stop.clone(), step.clone()], &[]))
+            }
+            Generator::Unnest(array) => ("unnest", expression(array, &[])),
+        };
+        self.head(depth, format!("Function Scan on {name}({text})"));
+        vec![name.to_owned()]
     }
 
     fn aggregate(
@@ -321,6 +325,9 @@ fn column_names(table: &Table) -> Vec<String> {
 fn bound_text(bound: &Bound, name: &str) -> String {
     match bound {
         Bound::Equal(value) => format!("({name} = {})", expression(value, &[])),
+        Bound::In(values) if values.len() == 1 && values[0].data_type().array => {
+            format!("({name} = ANY ({}))", expression(&values[0], &[]))
+        }
         Bound::In(values) if values.len() > 16 => format!("({name} IN ({} values))", values.len()),
         Bound::In(values) => format!("({name} IN ({}))", list(values, &[])),
         Bound::Range { low, high } => {

@@ -221,3 +221,21 @@ macro_rules! scripts {
 }
 
 scripts!(single_table, expressions, errors, define, utility, aggregates, joins, indexes, inserts, subqueries);
+
+#[test]
+fn a_join_of_many_tables_is_planned_soon() {
+    let mut world = World::new();
+    let count = 64;
+    for table in 0..count {
+        world.run(&format!("CREATE TABLE t{table} (a{table} int primary key, b{table} int, x{table} text)"));
+    }
+    let tables: Vec<String> = (0..count).map(|table| format!("t{table}")).collect();
+    let columns: Vec<String> = (0..count).map(|table| format!("x{table}")).collect();
+    let mut conditions: Vec<String> = (1..count).map(|table| format!("a{} = b{table}", (table * 7) % table)).collect();
+    conditions.push("b0 = 5".to_owned());
+    let sql = format!("SELECT {} FROM {} WHERE {}", columns.join(","), tables.join(","), conditions.join(" AND "));
+    let started = std::time::Instant::now();
+    let shown = world.run(&sql);
+    assert!(!shown.contains("Nested Loop"), "{shown}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+}

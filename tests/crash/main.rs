@@ -18,7 +18,7 @@ fn plan(seed: u64, stop_at: u64) -> crash::Plan {
         bank: bank::Options { accounts: 16, clients: 8, transactions: 150, abandon: true },
         stop_at: Some(stop_at),
         // Every fifth node stops once more, while it recovers.
-        stop_again_at: (stop_at % 5 == 0).then_some(1 + stop_at % 60),
+        stop_again_at: stop_at.is_multiple_of(5).then_some(1 + stop_at % 60),
         faults: distdb::env::sim::Faults::default(),
         afterwards: 3,
         acknowledge_before_sync: false,

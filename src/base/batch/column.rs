@@ -254,13 +254,9 @@ impl Column {
     }
 
     /// The given rows, in the given order, also repeatedly.
-    #[expect(
-        clippy::clone_on_copy,
-        reason = "one expression serves vectors of all types, also those that are not Copy"
-    )]
     pub fn take(&self, rows: &[u32]) -> Column {
         let data = map_data!(&self.data,
-            vector => rows.iter().map(|&row| vector[row as usize].clone()).collect(),
+            vector => pick(vector, rows),
             strings => match strings.take(rows) {
                 Some(taken) => ColumnData::Text(taken),
                 None => ColumnData::Values(rows.iter().map(|&row| self.value(row as usize)).collect()),
@@ -316,6 +312,10 @@ pub fn selected(mask: &[bool]) -> Vec<u32> {
         }
     }
     rows
+}
+
+fn pick<T: Clone>(from: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&row| from[row as usize].clone()).collect()
 }
 
 fn extend<T: Clone>(to: &mut Vec<T>, from: &[T]) -> bool {

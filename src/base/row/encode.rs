@@ -152,13 +152,13 @@ fn integer(number: i64, out: &mut Vec<u8>) {
     };
     match number {
         -32..=0x7f => out.push(number as u8),
-        0..=0xff => sized(UINT_8, &[number as u8]),
-        0..=0xffff => sized(UINT_16, &(number as u16).to_be_bytes()),
-        0..=0xffff_ffff => sized(UINT_32, &(number as u32).to_be_bytes()),
-        0.. => sized(UINT_64, &(number as u64).to_be_bytes()),
-        -0x80.. => sized(INT_8, &[number as u8]),
-        -0x8000.. => sized(INT_16, &(number as i16).to_be_bytes()),
-        -0x8000_0000.. => sized(INT_32, &(number as i32).to_be_bytes()),
+        0x80..=0xff => sized(UINT_8, &[number as u8]),
+        0x100..=0xffff => sized(UINT_16, &(number as u16).to_be_bytes()),
+        0x1_0000..=0xffff_ffff => sized(UINT_32, &(number as u32).to_be_bytes()),
+        0x1_0000_0000.. => sized(UINT_64, &(number as u64).to_be_bytes()),
+        -0x80..-32 => sized(INT_8, &[number as u8]),
+        -0x8000..-0x80 => sized(INT_16, &(number as i16).to_be_bytes()),
+        -0x8000_0000..-0x8000 => sized(INT_32, &(number as i32).to_be_bytes()),
         _ => sized(INT_64, &number.to_be_bytes()),
     }
 }
@@ -180,7 +180,7 @@ fn binary(bytes: &[u8], out: &mut Vec<u8>) {
 fn length(markers: [u8; 3], length: usize, out: &mut Vec<u8>) {
     match length {
         0..=0xff => out.extend_from_slice(&[markers[0], length as u8]),
-        0..=0xffff => {
+        0x100..=0xffff => {
             out.push(markers[1]);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }

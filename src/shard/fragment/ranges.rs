@@ -8,6 +8,7 @@ use crate::{
         ids::{IndexId, PartitionId, ShardId},
         key,
         types::{DataType, TypeKind},
+        value::Value,
     },
     catalog::{Keyspace, Table},
     error::{Error, Result},
@@ -99,7 +100,11 @@ fn spans(bounds: &[PlanBound], columns: &[KeyColumn], context: &Context) -> Resu
             PlanBound::In(list) => {
                 let mut values = Vec::with_capacity(list.len());
                 for expression in list {
-                    values.extend(encode(expression, column, context)?.value());
+                    if !expression.data_type().array || column.data_type.array {
+                        values.extend(encode(expression, column, context)?.value());
+                    } else if let Value::Array(array) = expr::constant(expression, context)? {
+                        values.extend(array.values.iter().filter_map(|value| encode_value(value, column).value()));
+                    }
                 }
                 values.sort_unstable();
                 values.dedup();
@@ -152,9 +157,12 @@ impl Encoded {
 }
 
 fn encode(expression: &Expr, column: &KeyColumn, context: &Context) -> Result<Encoded> {
-    let value = expr::constant(expression, context)?;
+    Ok(encode_value(&expr::constant(expression, context)?, column))
+}
+
+fn encode_value(value: &Value, column: &KeyColumn) -> Encoded {
     if value.is_null() {
-        return Ok(Encoded::Null);
+        return Encoded::Null;
     }
     if let Some(number) = value.as_integer() {
         let (low, high) = match column.data_type.kind {
@@ -163,15 +171,15 @@ fn encode(expression: &Expr, column: &KeyColumn, context: &Context) -> Result<En
             _ => (i64::MIN, i64::MAX),
         };
         if i128::from(number) > i128::from(high) {
-            return Ok(Encoded::AboveAll);
+            return Encoded::AboveAll;
         }
         if i128::from(number) < i128::from(low) {
-            return Ok(Encoded::BelowAll);
+            return Encoded::BelowAll;
         }
     }
     let mut bytes = Vec::new();
-    key::encode_value(&value, column.data_type, column.descending, column.nulls_first, &mut bytes);
-    Ok(Encoded::Value(bytes))
+    key::encode_value(value, column.data_type, column.descending, column.nulls_first, &mut bytes);
+    Encoded::Value(bytes)
 }
 
 /// The columns of an index of a table, as its keys are made.

@@ -159,6 +159,7 @@ impl Binder<'_> {
             return Err(self.error(SqlState::DUPLICATE_COLUMN, message, span));
         }
         let mut column = ColumnDefinition { name, data_type, not_null: false, default: None };
+        self.check_column_options(tree, &column.name)?;
         for option in &tree.options {
             match &option.option {
                 ColumnOption::NotNull => column.not_null = true,
@@ -177,6 +178,21 @@ impl Binder<'_> {
             }
         }
         Ok(column)
+    }
+
+    /// No option twice, and none against another.
+    fn check_column_options(&self, tree: &ast::ColumnDef, name: &str) -> Result<()> {
+        let count = |test: fn(&ColumnOption) -> bool| tree.options.iter().filter(|option| test(&option.option)).count();
+        let message = if count(|option| matches!(option, ColumnOption::Default(_))) > 1 {
+            format!("multiple default values specified for column \"{name}\"")
+        } else if count(|option| matches!(option, ColumnOption::NotNull)) > 0
+            && count(|option| matches!(option, ColumnOption::Null)) > 0
+        {
+            format!("conflicting NULL/NOT NULL declarations for column \"{name}\"")
+        } else {
+            return Ok(());
+        };
+        Err(self.error(SqlState::SYNTAX_ERROR, message, tree.name.span))
     }
 
     fn set_primary_key(

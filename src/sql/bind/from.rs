@@ -362,7 +362,11 @@ impl Binder<'_> {
         let (mut plan, mut namespace) = self.cross(left, right, kind, span)?;
         let mut merged = Vec::with_capacity(shared.len());
         let mut conditions = Vec::with_capacity(shared.len());
-        for name in shared {
+        for (place, name) in shared.iter().enumerate() {
+            if shared[..place].contains(name) {
+                let message = format!("column name \"{name}\" appears more than once in USING clause");
+                return Err(self.error(SqlState::DUPLICATE_COLUMN, message, span));
+            }
             let left = self.using_column(name, &left_columns, "left", span)?;
             let right = self.using_column(name, &right_columns, "right", span)?;
             let sides = ((left.expression.clone(), span), (right.expression.clone(), span));

@@ -82,10 +82,15 @@ impl Binder<'_> {
         if with.recursive {
             return Err(self.unsupported("WITH RECURSIVE", with.span()));
         }
+        let first = self.with.len();
         for query in &with.cte_tables {
             let name = names::fold(&query.alias.name);
             if matches!(&*query.query.body, SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_)) {
                 return Err(self.unsupported("a data-modifying statement in WITH", query.alias.name.span));
+            }
+            if self.with[first..].iter().any(|(other, _)| *other == name) {
+                let message = format!("WITH query name \"{name}\" specified more than once");
+                return Err(self.error(SqlState::DUPLICATE_ALIAS, message, query.alias.name.span));
             }
             let visible = self.with.len();
             let with = WithQuery { alias: query.alias.clone(), query: (*query.query).clone(), visible };

@@ -26,24 +26,22 @@ impl Limit {
     }
 
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
-        while self.left > 0 {
-            let mut batch = match self.input.next(environment)? {
-                Step::Batch(batch) => batch,
-                other => return Ok(other),
-            };
-            let skipped = self.skip.min(batch.rows as u64);
-            self.skip -= skipped;
-            let taken = self.left.min(batch.rows as u64 - skipped);
-            self.left -= taken;
-            if taken == 0 {
-                return Ok(Step::Batch(Batch::default()));
-            }
-            if taken < batch.rows as u64 {
-                batch = batch.slice(skipped as usize, taken as usize);
-            }
-            return Ok(Step::Batch(batch));
+        if self.left == 0 {
+            return Ok(Step::Done);
         }
-        Ok(Step::Done)
+        let batch = match self.input.next(environment)? {
+            Step::Batch(batch) => batch,
+            other => return Ok(other),
+        };
+        let skipped = self.skip.min(batch.rows as u64);
+        self.skip -= skipped;
+        let taken = self.left.min(batch.rows as u64 - skipped);
+        self.left -= taken;
+        Ok(Step::Batch(match taken {
+            0 => Batch::default(),
+            _ if taken < batch.rows as u64 => batch.slice(skipped as usize, taken as usize),
+            _ => batch,
+        }))
     }
 }
 

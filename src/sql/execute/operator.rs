@@ -1,9 +1,9 @@
 //! All operators behind one enum, and building them from a plan.
 
 use super::{
-    Input, Source, Step, aggregate::HashAggregate, append::Append, distinct::Distinct, filter::Filter, generate::Generate,
-    hash_join::HashJoin, limit::Limit, loop_join::LoopJoin, memory::Memory, project::Project, sort::Sort, source::Read,
-    top_n::TopN, values::Values,
+    Input, Source, Step, aggregate::HashAggregate, append::Append, distinct::Distinct, filter::Filter,
+    generate::Generate, hash_join::HashJoin, limit::Limit, loop_join::LoopJoin, memory::Memory, project::Project,
+    sort::Sort, source::Read, top_n::TopN, values::Values,
 };
 use crate::{
     error::Result,

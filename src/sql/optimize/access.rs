@@ -36,6 +36,9 @@ const SEEK_COST: f64 = 4.0;
 /// Values in a list that become single seeks.
 const LIST_MAX: usize = 10_000;
 
+/// Elements of an array that is not known yet.
+const ARRAY_GUESS: f64 = 10.0;
+
 /// A predicate that an index can serve.
 struct Candidate<'f> {
     /// Which conjunct of the filter it is.
@@ -130,6 +133,10 @@ fn servable(part: &Expr) -> Option<(usize, Kind<'_>)> {
                 let element = |value: &Value| Expr::Literal { value: value.clone(), data_type };
                 Some((column_of(operand)?, Kind::In(array.values.iter().map(element).collect())))
             }
+            // An array that is known when the statement runs: a parameter or a subquery's rows.
+            [operand @ Expr::Column { .. }, array] if is_constant(array) => {
+                Some((column_of(operand)?, Kind::In(vec![array.clone()])))
+            }
             _ => None,
         },
         Expr::Or(parts) => any_of_equals(parts),
@@ -186,6 +193,11 @@ fn through(
         let data_type = table.columns.get(key)?.data_type;
         let distinct = statistics::distinct(known, table, key);
         if let Some((bound, conjunct, values)) = equality(key, data_type, candidates) {
+            // Lists multiply: what would become too many seeks stays in the filter.
+            let lists = !matches!(bound, Bound::Equal(_)) && seeks > 1.0;
+            if lists && (has_array(&bound) || bounds.iter().any(has_array) || seeks * values > LIST_MAX as f64) {
+                break;
+            }
             equals += usize::from(matches!(bound, Bound::Equal(_)));
             found *= (values / distinct).min(1.0);
             seeks *= values;
@@ -246,11 +258,17 @@ fn equality(key: usize, data_type: DataType, candidates: &[Candidate<'_>]) -> Op
         let values: Option<Vec<_>> = list.iter().map(|value| key_value(value, data_type, true)).collect();
         let Some(values) = values else { continue };
         let exact = values.iter().all(|value| value.exact);
-        let count = values.len() as f64;
+        let arrays = values.iter().any(|value| value.expression.data_type().array);
+        let count = if arrays { ARRAY_GUESS } else { values.len() as f64 };
         let bound = Bound::In(values.into_iter().map(|value| value.expression).collect());
         return Some((bound, exact.then_some(candidate.conjunct), count));
     }
     None
+}
+
+/// Whether a bound has an array whose elements are known only when the statement runs.
+fn has_array(bound: &Bound) -> bool {
+    matches!(bound, Bound::In(list) if list.iter().any(|value| value.data_type().array))
 }
 
 fn truth(value: bool) -> Expr {

@@ -21,6 +21,8 @@ const MATCH_SELECTIVITY: f64 = 0.1;
 /// Rows of a catalog relation.
 const VIRTUAL_ROWS: f64 = 100.0;
 
+/// Different values of a computed expression.
+const EXPRESSION_DISTINCT: f64 = 200.0;
 /// Rows of a set-returning function.
 const GENERATED_ROWS: f64 = 1000.0;
 
@@ -79,16 +81,20 @@ pub fn distinct(plan: &Logical, expr: &Expr, known: &dyn Statistics) -> f64 {
         Expr::Column { position, .. } => distinct_of_column(plan, *position, known),
         Expr::Cast { operand, .. } => distinct(plan, operand, known),
         Expr::Literal { .. } | Expr::Parameter { .. } => 1.0,
-        _ => rows(plan, known).min(200.0),
+        _ => EXPRESSION_DISTINCT,
     }
 }
 
+/// Only leaves look at row counts: looking at every level would visit a plan as often as it has subplans.
 fn distinct_of_column(plan: &Logical, position: usize, known: &dyn Statistics) -> f64 {
-    let found = match plan {
-        Logical::Scan { table, columns, .. } => match columns.get(position) {
-            Some(&stored) => statistics::distinct(known, table, stored),
-            None => statistics::rows(known, table.id),
-        },
+    match plan {
+        Logical::Scan { table, columns, .. } => {
+            let all = match columns.get(position) {
+                Some(&stored) => statistics::distinct(known, table, stored),
+                None => statistics::rows(known, table.id),
+            };
+            all.min(rows(plan, known)).max(1.0)
+        }
         Logical::Filter { input, .. }
         | Logical::Sort { input, .. }
         | Logical::Limit { input, .. }
@@ -99,7 +105,7 @@ fn distinct_of_column(plan: &Logical, position: usize, known: &dyn Statistics) -
         },
         Logical::Aggregate { input, groups, .. } => match groups.get(position) {
             Some(group) => distinct(input, group, known),
-            None => groups_of(input, groups, known),
+            None => GENERATED_ROWS,
         },
         Logical::Join { left, right, .. } => {
             let width = left.width();
@@ -109,11 +115,10 @@ fn distinct_of_column(plan: &Logical, position: usize, known: &dyn Statistics) -
                 distinct_of_column(right, position - width, known)
             }
         }
-        Logical::Virtual { .. } | Logical::Values { .. } | Logical::Generate { .. } | Logical::Append { .. } => {
-            rows(plan, known)
-        }
-    };
-    found.min(rows(plan, known)).max(1.0)
+        Logical::Values { rows, .. } => (rows.len() as f64).max(1.0),
+        Logical::Virtual { .. } => VIRTUAL_ROWS,
+        Logical::Generate { .. } | Logical::Append { .. } => GENERATED_ROWS,
+    }
 }
 
 fn join_selectivity(part: &Expr, left: &Logical, right: &Logical, known: &dyn Statistics) -> f64 {

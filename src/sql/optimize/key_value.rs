@@ -50,8 +50,15 @@ fn width(data_type: DataType) -> u8 {
 /// A constant as a key of a column. `equality`: it is compared with `=` (a value that does not fit then finds nothing).
 pub fn key_value(value: &Expr, column: DataType, equality: bool) -> Option<KeyValue> {
     let from = data_type(value);
-    if from.array || column.array {
+    if column.array {
         return None;
+    }
+    if from.array {
+        // Elements are taken as they are, so they must be of the column's kind.
+        let text = |kind| matches!(kind, TypeKind::Text | TypeKind::Varchar);
+        let same =
+            (from.kind == column.kind && from.kind != TypeKind::Bpchar) || (text(from.kind) && text(column.kind));
+        return (same && equality).then(|| KeyValue { expression: value.clone(), exact: true });
     }
     let as_is = |exact| Some(KeyValue { expression: value.clone(), exact });
     match (from.kind, column.kind) {

@@ -136,7 +136,7 @@ pub struct Scan {
 pub enum Bound {
     /// Column = expression (constant for the statement: literals, parameters, stable functions).
     Equal(Expr),
-    /// Column IN (…).
+    /// Column IN (…). An expression of an array type stands for its elements.
     In(Vec<Expr>),
     /// Lower and upper limit, each with whether it is included.
     Range { low: Option<(Expr, bool)>, high: Option<(Expr, bool)> },

@@ -32,6 +32,9 @@ pub struct Store {
     pub bytes_read: Cell<u64>,
     pub bytes_written: Cell<u64>,
     pub metadata_bytes: Cell<usize>,
+    /// Blocks that readers fetched ahead and hold.
+    pub ahead_bytes: Cell<usize>,
+    ahead_bytes_max: usize,
 }
 
 impl Store {
@@ -45,7 +48,14 @@ impl Store {
             bytes_read: Cell::new(0),
             bytes_written: Cell::new(0),
             metadata_bytes: Cell::new(0),
+            ahead_bytes: Cell::new(0),
+            ahead_bytes_max: options.cache_bytes / 8,
         })
+    }
+
+    /// Whether readers hold little enough to fetch more than they need at once.
+    pub fn may_read_ahead(&self) -> bool {
+        self.ahead_bytes.get() < self.ahead_bytes_max
     }
 
     /// Where the table of a number lies.
@@ -134,6 +144,11 @@ impl Table {
     /// An error about this table's bytes.
     pub fn damage(&self, offset: u64) -> impl Fn(Malformed) -> Error {
         move |Malformed(what)| damage_of(&self.store, self.meta.number, Damage { offset, what })
+    }
+
+    /// What it shares with the other tables of its tree.
+    pub fn store(&self) -> &Rc<Store> {
+        &self.store
     }
 
     fn name(&self, handle: Handle) -> Name {

@@ -12,7 +12,6 @@ use super::output::{Cuts, Output};
 use super::table::builder::Shape;
 use super::version::Sealed;
 use crate::base::ids::StorageId;
-use crate::base::key;
 use crate::base::sqlstate::SqlState;
 use crate::base::time::Timestamp;
 use crate::error::{Error, Result};
@@ -96,11 +95,8 @@ async fn flush(engine: &Rc<Engine>, sealed: &Sealed) -> Result<()> {
 /// Dropped storages of which nothing is left: the log is not replayed from before their end, and no table has their keys.
 fn forgotten(engine: &Engine, sealed: &Sealed, edit: &Edit) -> Vec<StorageId> {
     let state = engine.state.borrow();
-    let storage = |key: &[u8]| key::split(key).map(|(storage, ..)| storage);
     let tables = || state.levels.iter().flatten().chain(edit.added.iter().map(|(_, meta)| meta));
-    let is_in_tables = |dropped| {
-        tables().any(|meta| storage(meta.smallest()) <= Some(dropped) && storage(meta.largest()) >= Some(dropped))
-    };
+    let is_in_tables = |dropped| tables().any(|meta| meta.properties.storages.contains(&dropped));
     let gone = |(&dropped, &position): (&StorageId, &_)| {
         (position <= sealed.position && !is_in_tables(dropped)).then_some(dropped)
     };

@@ -36,7 +36,11 @@ pub async fn open(env: &Env, options: Options) -> Result<Rc<Engine>> {
     for name in &names {
         let is_orphan = table_number(name).is_some_and(|number| !live.contains(&number));
         if is_orphan || manifest_number(name).is_some() {
-            env.remove(&dir.join(name)).await.map_err(|error| io("removing a leftover file in", error))?;
+            match env.remove(&dir.join(name)).await {
+                // The new manifest has taken the name of one that was not finished.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|error| io("removing a leftover file in", error))?,
+            }
         }
     }
     Ok(Rc::new(Engine::new(env, options, store, state, version, manifest)))

@@ -11,6 +11,7 @@ use super::merge::Merge;
 use super::run::Walk;
 use super::table::builder::Shape;
 use super::writer::TableWriter;
+use crate::base::ids::StorageId;
 use crate::base::key::PREFIX_BYTES;
 use crate::base::time::Timestamp;
 use crate::error::{Error, Result};
@@ -97,11 +98,12 @@ impl<'a> Output<'a> {
     }
 
     fn is_cut_before(&self, writer: &TableWriter, key: &[u8]) -> bool {
-        let bytes = writer.builder.file_bytes();
-        if bytes < self.cuts.prefix_bytes.min(self.cuts.table_bytes) || writer.builder.last_key() == key {
-            return false;
+        let (builder, bytes) = (&writer.builder, writer.builder.file_bytes());
+        let differs = |len: usize| builder.last_key().get(..len) != key.get(..len);
+        if bytes < self.cuts.prefix_bytes.min(self.cuts.table_bytes) {
+            return builder.is_full_of_storages() && differs(size_of::<StorageId>());
         }
-        bytes >= self.cuts.table_bytes || writer.builder.last_key().get(..PREFIX_BYTES) != key.get(..PREFIX_BYTES)
+        builder.last_key() != key && (bytes >= self.cuts.table_bytes || differs(PREFIX_BYTES))
     }
 
     async fn close(&mut self) -> Result<()> {

@@ -62,7 +62,8 @@ impl Provisional {
 /// What may be forgotten, kept up to date by the transaction layer.
 #[derive(Debug, Default)]
 pub struct Retention {
-    /// The oldest snapshot anybody may read at: of the versions up to it only the newest of a key is needed.
+    /// The oldest snapshot anybody may read at: of the versions up to it only the newest of a key is needed. Set it after
+    /// the provisional versions of an earlier run are registered: compaction begins when it is no longer `MIN`.
     pub horizon: Cell<Timestamp>,
     /// Versions of undecided, or lately decided, transactions.
     pub provisional: RefCell<Provisional>,
@@ -89,7 +90,9 @@ impl View {
         match provisional.get(version) {
             None => (version <= self.snapshot).then_some(version),
             Some(Resolution::Open) => self.own.binary_search(&version).is_ok().then_some(version),
-            Some(Resolution::Committed(at)) => (at <= self.snapshot || self.own.binary_search(&version).is_ok()).then_some(at),
+            Some(Resolution::Committed(at)) => {
+                (at <= self.snapshot || self.own.binary_search(&version).is_ok()).then_some(at)
+            }
             Some(Resolution::Aborted) => None,
         }
     }

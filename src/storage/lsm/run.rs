@@ -5,7 +5,7 @@
 //!
 //! Invariant: between two calls the cursor stands on an entry, or waits for a block at `stage`, or is at its end.
 
-use super::file::Table;
+use super::file::{Store, Table};
 use super::table::block::{Block, BlockCursor, Span};
 use super::table::format::Handle;
 use super::table::metadata::read_handle;
@@ -14,6 +14,50 @@ use crate::error::{Error, Result};
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::rc::Rc;
+
+/// Blocks read and not walked yet, in the order of the walk; accounted for, because many readers hold some.
+#[derive(Default)]
+struct Ahead {
+    blocks: VecDeque<(u64, Rc<Block>)>,
+    account: Option<Rc<Store>>,
+}
+
+impl Ahead {
+    fn fill(&mut self, store: &Rc<Store>, blocks: impl Iterator<Item = (u64, Rc<Block>)>, reversed: bool) {
+        self.clear();
+        self.account = Some(store.clone());
+        for (offset, block) in blocks {
+            store.ahead_bytes.set(store.ahead_bytes.get() + block.bytes());
+            match reversed {
+                true => self.blocks.push_front((offset, block)),
+                false => self.blocks.push_back((offset, block)),
+            }
+        }
+    }
+
+    /// The block at an offset; those before it are not wanted any more.
+    fn take(&mut self, wanted: u64) -> Option<Rc<Block>> {
+        while let Some((offset, block)) = self.blocks.pop_front() {
+            if let Some(store) = &self.account {
+                store.ahead_bytes.set(store.ahead_bytes.get() - block.bytes());
+            }
+            if offset == wanted {
+                return Some(block);
+            }
+        }
+        None
+    }
+
+    fn clear(&mut self) {
+        self.take(u64::MAX);
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +112,7 @@ pub struct RunCursor {
     reading: Reading,
     /// How much to fetch at the next load.
     window_bytes: usize,
-    ahead: VecDeque<(u64, Rc<Block>)>,
+    ahead: Ahead,
     loaded_index: Option<(usize, usize, Rc<Block>)>,
 }
 
@@ -88,7 +132,7 @@ impl RunCursor {
             block_is_within: false,
             window_bytes: if reading.eager { reading.read_ahead_bytes } else { 1 },
             reading,
-            ahead: VecDeque::new(),
+            ahead: Ahead::default(),
             loaded_index: None,
         }
     }
@@ -212,10 +256,7 @@ impl RunCursor {
     /// `None` if the data block must be loaded.
     fn enter_data(&mut self) -> Result<Option<Stage>> {
         let handle = self.handle()?;
-        while self.ahead.front().is_some_and(|&(offset, _)| offset != handle.offset) {
-            self.ahead.pop_front();
-        }
-        let ready = self.ahead.pop_front().map(|(_, block)| block);
+        let ready = self.ahead.take(handle.offset);
         let Some(block) = ready.or_else(|| self.tables[self.table].cached_data(handle)) else { return Ok(None) };
         self.data.enter(block);
         self.block_is_within = self.forward && self.is_within(self.index.key());
@@ -249,10 +290,8 @@ impl RunCursor {
                     handles.reverse();
                 }
                 let blocks = table.load_data(&handles, self.reading.keep).await?;
-                self.ahead = handles.iter().map(|handle| handle.offset).zip(blocks).collect();
-                if backward {
-                    self.ahead = self.ahead.drain(..).rev().collect();
-                }
+                let blocks = handles.iter().map(|handle| handle.offset).zip(blocks);
+                self.ahead.fill(table.store(), blocks, backward);
                 self.window_bytes =
                     (self.window_bytes * 4).clamp(64 << 10, self.reading.read_ahead_bytes.max(64 << 10));
             }
@@ -269,7 +308,9 @@ impl RunCursor {
         let mut index = BlockCursor::default();
         index.enter(block.clone());
         index.seek(self.index.key(), self.index.timestamp()).map_err(self.index_damage())?;
-        while bytes < self.window_bytes && self.is_within(index.key()) {
+        let window_bytes =
+            if self.reading.eager || self.tables[self.table].store().may_read_ahead() { self.window_bytes } else { 1 };
+        while bytes < window_bytes && self.is_within(index.key()) {
             let moved = if self.forward { index.advance() } else { index.retreat() };
             if !moved.map_err(self.index_damage())? {
                 break;

@@ -14,6 +14,8 @@ pub struct Statistics {
     pub cache_bytes: u64,
     pub cache_hits: u64,
     pub cache_misses: u64,
+    /// Blocks that readers fetched ahead and hold.
+    pub ahead_bytes: u64,
     /// Top indexes and key ranges of open tables.
     pub metadata_bytes: u64,
     /// For each level: tables, bytes on disk.
@@ -54,6 +56,7 @@ impl Engine {
             cache_bytes: (cache.bytes + cache.reserved_bytes) as u64,
             cache_hits: cache.hits,
             cache_misses: cache.misses,
+            ahead_bytes: self.store.ahead_bytes.get() as u64,
             metadata_bytes: self.store.metadata_bytes.get() as u64,
             levels: state.levels.iter().map(level).collect(),
             level_zero_depth: level_zero_depth(&state.levels[0]) as u64,

@@ -11,7 +11,6 @@
 //! along, so that the younger source always has the newer versions.
 
 use crate::base::ids::StorageId;
-use crate::base::key;
 use crate::base::time::Timestamp;
 use crate::storage::lsm::manifest::edit::{LEVELS, State, TableMeta};
 use crate::storage::lsm::options::Options;
@@ -74,18 +73,14 @@ pub fn level_zero_depth(tables: &[TableMeta]) -> usize {
     tables.iter().map(covers).max().unwrap_or(0)
 }
 
-fn storages(meta: &TableMeta) -> Option<(StorageId, StorageId)> {
-    Some((key::split(meta.smallest())?.0, key::split(meta.largest())?.0))
-}
-
 fn numbers(level: usize, tables: &[&TableMeta]) -> Vec<(usize, u64)> {
     tables.iter().map(|table| (level, table.number)).collect()
 }
 
 /// Whether all keys of a table belong to dropped storages.
 fn is_wholly_dropped(meta: &TableMeta, dropped: &BTreeSet<StorageId>) -> bool {
-    let Some((first, last)) = storages(meta) else { return false };
-    first <= last && dropped.range(first..=last).count() as u64 == u64::from(last.0 - first.0) + 1
+    let properties = &meta.properties;
+    properties.homeless == 0 && properties.storages.iter().all(|storage| dropped.contains(storage))
 }
 
 fn wholly_dropped(state: &State, situation: &Situation) -> Option<Choice> {
@@ -232,8 +227,7 @@ fn rewrite(state: &State, situation: &Situation) -> Option<Choice> {
 fn gains_by_rewriting(state: &State, level: usize, table: &TableMeta, situation: &Situation) -> bool {
     let properties = &table.properties;
     let is_decided = |at: &Timestamp| !situation.open.contains(at);
-    let has_dropped =
-        storages(table).is_some_and(|(first, last)| situation.dropped.range(first..=last).next().is_some());
+    let has_dropped = properties.storages.iter().any(|storage| situation.dropped.contains(storage));
     if properties.provisionals.iter().any(is_decided) || has_dropped {
         return true;
     }

@@ -1,10 +1,12 @@
 //! The compaction task: carries out what `pick` chose, one choice at a time.
 //!
 //! It reads past the cache, in large pieces, and gives others a turn all the time. What it wrote takes effect by one edit;
-//! until then nothing has changed. Damage in a table is reported and waited out: nothing is dropped for it.
+//! until then nothing has changed. It begins when the horizon is first set: before, the owner may not have registered
+//! the provisional versions of an earlier run, and they would pass for ordinary ones. Damage in a table is reported and waited out: nothing is dropped for it.
 
 use super::keep::Keeper;
 use super::pick::{Choice, Reason, Situation, pick};
+use crate::base::time::Timestamp;
 use crate::error::Result;
 use crate::storage::lsm::engine::Engine;
 use crate::storage::lsm::file::Table;
@@ -38,6 +40,7 @@ pub async fn run(engine: Rc<Engine>) {
             engine.env.timeout(LOOK, wanted).await;
             continue;
         };
+        tracing::debug!(%choice, "compaction");
         match carry_out(&engine, &choice).await {
             Ok(()) => {
                 engine.counters.compactions.set(engine.counters.compactions.get() + 1);
@@ -64,6 +67,9 @@ pub fn is_due(engine: &Engine) -> bool {
 
 fn choose(engine: &Engine) -> Option<Choice> {
     let retention = &engine.options.retention;
+    if retention.horizon.get() == Timestamp::MIN {
+        return None;
+    }
     let provisional = retention.provisional.borrow();
     let open = provisional.iter().filter(|(_, resolution)| *resolution == Resolution::Open).map(|(at, _)| at);
     let situation = Situation { horizon: retention.horizon.get(), dropped: engine.dropped(), open: open.collect() };

@@ -5,8 +5,9 @@
 use super::block::{BlockBuilder, ENTRY_OVERHEAD_BYTES_MAX};
 use super::filter;
 use super::format::{self, ALIGNMENT, FOOTER_BYTES, Footer, Handle};
-use super::properties::Properties;
+use super::properties::{Properties, STORAGES_MAX};
 use super::varint;
+use crate::base::key;
 use crate::base::time::Timestamp;
 use crate::storage::lsm::options::{Compression, Options};
 use zerocopy::IntoBytes;
@@ -108,7 +109,23 @@ impl TableBuilder {
             }
             self.last_key.clear();
             self.last_key.extend_from_slice(key);
+            self.note_storage(key);
         }
+    }
+
+    fn note_storage(&mut self, key: &[u8]) {
+        match key::split(key) {
+            None => self.properties.homeless += 1,
+            Some((storage, ..)) if self.properties.storages.last() != Some(&storage) => {
+                self.properties.storages.push(storage);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Whether a key of a further storage must go into another table.
+    pub fn is_full_of_storages(&self) -> bool {
+        self.properties.storages.len() >= STORAGES_MAX
     }
 
     /// Notes that versions at this time are in here undecided.

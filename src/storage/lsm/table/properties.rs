@@ -2,11 +2,14 @@
 
 use super::block::Malformed;
 use super::varint;
+use crate::base::ids::StorageId;
 use crate::base::limits;
 use crate::base::time::Timestamp;
 
 /// More provisional versions than this, or keys longer than allowed, are not believed.
 const PROVISIONALS_MAX: usize = 1 << 20;
+/// A table is cut before it holds more storages, so that the list of them is always whole.
+pub const STORAGES_MAX: usize = 256;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub struct Properties {
     pub largest: Box<[u8]>,
     /// Versions whose transaction was not decided when the table was written, ascending.
     pub provisionals: Vec<Timestamp>,
+    /// Storages that have keys here, ascending.
+    pub storages: Vec<StorageId>,
+    /// Versions whose key is too short to belong to a storage.
+    pub homeless: u64,
 }
 
 impl Default for Properties {
@@ -41,6 +48,8 @@ impl Default for Properties {
             smallest: Box::default(),
             largest: Box::default(),
             provisionals: Vec::new(),
+            storages: Vec::new(),
+            homeless: 0,
         }
     }
 }
@@ -59,6 +68,11 @@ impl Properties {
         for version in &self.provisionals {
             varint::write(out, version.0);
         }
+        varint::write(out, self.storages.len() as u64);
+        for storage in &self.storages {
+            varint::write(out, u64::from(storage.0));
+        }
+        varint::write(out, self.homeless);
     }
 
     /// Reads the coded form at `*at` and moves `*at` behind it.
@@ -73,14 +87,35 @@ impl Properties {
         }
         let [entries, tombstones, superseded, raw_bytes, oldest, newest] = numbers;
         let (smallest, largest) = (decode_key(bytes, at)?, decode_key(bytes, at)?);
-        let count = usize::try_from(varint::read(bytes, at)?).ok()?;
-        if count > PROVISIONALS_MAX.min(bytes.len()) || smallest > largest {
+        if smallest > largest {
             return None;
         }
-        let provisionals = (0..count).map(|_| varint::read(bytes, at).map(Timestamp)).collect::<Option<Vec<_>>>()?;
-        let (oldest, newest) = (Timestamp(oldest), Timestamp(newest));
-        Some(Properties { entries, tombstones, superseded, raw_bytes, oldest, newest, smallest, largest, provisionals })
+        let provisionals = decode_numbers(bytes, at, PROVISIONALS_MAX)?.into_iter().map(Timestamp).collect();
+        let storages = decode_numbers(bytes, at, STORAGES_MAX)?.into_iter();
+        let storages =
+            storages.map(|storage| u32::try_from(storage).ok().map(StorageId)).collect::<Option<Vec<_>>>()?;
+        Some(Properties {
+            entries,
+            tombstones,
+            superseded,
+            raw_bytes,
+            oldest: Timestamp(oldest),
+            newest: Timestamp(newest),
+            smallest,
+            largest,
+            provisionals,
+            storages,
+            homeless: varint::read(bytes, at)?,
+        })
     }
+}
+
+fn decode_numbers(bytes: &[u8], at: &mut usize, count_max: usize) -> Option<Vec<u64>> {
+    let count = usize::try_from(varint::read(bytes, at)?).ok()?;
+    if count > count_max.min(bytes.len()) {
+        return None;
+    }
+    (0..count).map(|_| varint::read(bytes, at)).collect()
 }
 
 fn decode_key(bytes: &[u8], at: &mut usize) -> Option<Box<[u8]>> {

@@ -17,7 +17,26 @@ pub fn read(bytes: &[u8], at: &mut usize) -> Option<u64> {
     if first < 0x80 { Some(u64::from(first)) } else { read_rest(bytes, at, first) }
 }
 
+#[inline]
 fn read_rest(bytes: &[u8], at: &mut usize, first: u8) -> Option<u64> {
+    // Most end within eight bytes, which are looked at together: find the end, cut off the rest, close the gaps.
+    let start = *at - 1;
+    if let Some(eight) = bytes.get(start..start + 8).and_then(|eight| <&[u8; 8]>::try_from(eight).ok()) {
+        let mut bits = u64::from_le_bytes(*eight);
+        let ends = !bits & 0x8080_8080_8080_8080;
+        if ends != 0 {
+            *at = start + ends.trailing_zeros() as usize / 8 + 1;
+            bits &= ends ^ ends.wrapping_sub(1);
+            bits = (bits & 0x007F_007F_007F_007F) | (bits & 0x7F00_7F00_7F00_7F00) >> 1;
+            bits = (bits & 0x0000_3FFF_0000_3FFF) | (bits & 0x3FFF_0000_3FFF_0000) >> 2;
+            return Some((bits & 0x0FFF_FFFF) | (bits & 0x0FFF_FFFF_0000_0000) >> 4);
+        }
+    }
+    read_slowly(bytes, at, first)
+}
+
+#[cold]
+fn read_slowly(bytes: &[u8], at: &mut usize, first: u8) -> Option<u64> {
     let mut value = u64::from(first & 0x7F);
     for shift in (7..64).step_by(7) {
         let byte = *bytes.get(*at)?;
@@ -57,6 +76,11 @@ mod tests {
                 write(&mut bytes, value);
                 let mut at = 0;
                 assert_eq!((read(&bytes, &mut at), at), (Some(value), bytes.len()));
+                // With more behind it, whatever that is.
+                for more in [0x00, 0x7F, 0xFF] {
+                    let (longer, mut at) = ([&bytes[..], &[more; 9]].concat(), 0);
+                    assert_eq!((read(&longer, &mut at), at), (Some(value), bytes.len()));
+                }
                 assert_eq!(read(&bytes[..bytes.len() - 1], &mut 0), None);
                 assert_eq!(unzigzag(zigzag(value as i64)), value as i64);
             }

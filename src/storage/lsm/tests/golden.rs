@@ -90,6 +90,10 @@ fn stored_key(text: &str) -> Box<[u8]> {
     [&prefix[..], rest.as_bytes()].concat().into()
 }
 
+fn storage_of(text: &str) -> StorageId {
+    StorageId(number(text.split_once('/').unwrap().0) as u32)
+}
+
 fn table(words: &[&str]) -> crate::storage::lsm::manifest::edit::TableMeta {
     let mut properties = Properties {
         entries: 100,
@@ -97,6 +101,7 @@ fn table(words: &[&str]) -> crate::storage::lsm::manifest::edit::TableMeta {
         newest: Timestamp(9),
         smallest: stored_key(words[1]),
         largest: stored_key(words[2]),
+        storages: vec![storage_of(words[1]), storage_of(words[2])],
         ..Properties::default()
     };
     for word in &words[4..] {
@@ -158,7 +163,7 @@ fn picks() {
             let added = match choice.target {
                 None => Vec::new(),
                 Some(level) if choice.is_move => inputs.into_iter().map(|table| (level, table)).collect(),
-                Some(level) => vec![(level, merged(&inputs, state.next_number))],
+                Some(level) => vec![(level, merged(&inputs, &situation, state.next_number))],
             };
             let next_number = Some(state.next_number + 1);
             state.apply(&Edit { next_number, added, removed: choice.inputs, ..Edit::default() }).unwrap();
@@ -169,14 +174,18 @@ fn picks() {
 
 fn merged(
     inputs: &[crate::storage::lsm::manifest::edit::TableMeta],
+    situation: &Situation,
     number: u64,
 ) -> crate::storage::lsm::manifest::edit::TableMeta {
     let properties = Properties {
         entries: 100,
+        storages: inputs.iter().flat_map(|table| table.properties.storages.clone()).collect(),
         smallest: inputs.iter().map(|table| table.smallest()).min().unwrap().into(),
         largest: inputs.iter().map(|table| table.largest()).max().unwrap().into(),
         ..Properties::default()
     };
+    let mut properties = properties;
+    properties.storages.retain(|storage| !situation.dropped.contains(storage));
     let mut meta = meta(number, properties);
     meta.file_bytes = inputs.iter().map(|table| table.file_bytes).sum();
     meta

@@ -34,6 +34,7 @@ impl Random {
 /// Everything small, so that little data goes through all of the machinery.
 pub fn tiny(dir: &Path, retention: Rc<Retention>, seed: u64) -> Options {
     let mut random = Random(seed);
+    retention.horizon.set(retention.horizon.get().next());
     Options {
         memtable_bytes: 40 << 10,
         memtables_max: 3,
