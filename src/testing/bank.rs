@@ -63,6 +63,8 @@ pub struct Told {
     begun: BTreeSet<u64>,
     /// A snapshot that did not add up, or an error that should not be.
     pub violations: Vec<String>,
+    /// How many lives of the node all clients have come through.
+    pub lives_ended: u64,
 }
 
 /// What clients were told, shared by the clients of all shards (which run in one thread).

@@ -72,7 +72,12 @@ pub fn run(plan: &Plan) -> Outcome {
             let before = node.disk().operations();
             let stop_at_operation = plan.stop_at.map(|stop_at| before + stop_at);
             node.disk().set_faults(Faults { stop_at_operation, ..plan.faults });
-            let ended = work(&simulation, &shards, plan, &ledger, 1);
+            let mut ended = work(&simulation, &shards, plan, &ledger, 1);
+            if !ended && plan.faults.capacity_bytes.is_some() && !node.is_halted() {
+                // What was under way when the disk was full waits for room, and goes on when there is some.
+                node.disk().set_faults(Faults { stop_at_operation, capacity_bytes: None, ..plan.faults });
+                ended = finish(&simulation, &shards, &ledger);
+            }
             if !ended && !node.is_halted() {
                 violations.push("clients hang".into());
             }
@@ -186,15 +191,28 @@ fn work(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::L
         let client = bank::client(shard.clone(), plan.bank, random, ledger.clone());
         clients.push(shard.env().spawn(TaskClass::Query, client));
     }
-    let panics = Rc::clone(ledger);
+    let told = Rc::clone(ledger);
     let all = async move {
         for client in clients {
             if client.await.is_none() {
-                panics.borrow_mut().violations.push("a client panicked".into());
+                told.borrow_mut().violations.push("a client panicked".into());
             }
         }
+        told.borrow_mut().lives_ended = life;
     };
-    simulation.block_on(shards[0].env(), STEPS_MAX, all).is_some()
+    let steps_max = if plan.faults.capacity_bytes.is_some() { STEPS_MAX / 40 } else { STEPS_MAX };
+    simulation.block_on(shards[0].env(), steps_max, all).is_some()
+}
+
+/// Goes on with the first life's clients.
+fn finish(simulation: &Simulation, shards: &[Shard], ledger: &bank::Ledger) -> bool {
+    let (env, told) = (shards[0].env().clone(), ledger.clone());
+    let ended = async move {
+        while told.borrow().lives_ended == 0 {
+            env.sleep(Duration::from_millis(10)).await;
+        }
+    };
+    simulation.block_on(shards[0].env(), STEPS_MAX, ended).is_some()
 }
 
 fn check(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::Ledger) -> Vec<String> {
