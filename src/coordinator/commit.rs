@@ -93,6 +93,10 @@ impl Session {
 /// Commits a transaction that changed rows only.
 async fn commit_writes(core: &Rc<Core>, transaction: Transaction) -> Result<()> {
     let id = transaction.id;
+    let bystanders: Vec<ShardId> = transaction.touched.difference(&transaction.writers).copied().collect();
+    if !bystanders.is_empty() {
+        pass_on(core, id, bystanders, Decision::Abort);
+    }
     match transaction.writers.len() {
         0 => Ok(()),
         1 => {
@@ -235,8 +239,7 @@ pub(super) fn every_shard(core: &Core) -> Vec<ShardId> {
 
 /// Takes a transaction's writes and fences back.
 async fn roll_back(core: &Rc<Core>, transaction: Transaction) {
-    let shards: Vec<ShardId> = transaction.writers.iter().copied().collect();
-    decide(&core.shard, transaction.id, &shards, Decision::Abort).await;
+    decide(&core.shard, transaction.id, &transaction.known_at(), Decision::Abort).await;
     if let Some(definition) = &transaction.definition {
         unfence(core, transaction.id).await;
         drop_storages(core, &definition.made).await;
@@ -245,7 +248,7 @@ async fn roll_back(core: &Rc<Core>, transaction: Transaction) {
 
 /// A session ended with its transaction open: it is rolled back in the background.
 pub(super) fn abandon(core: &Rc<Core>, transaction: Transaction) {
-    if transaction.writers.is_empty() && transaction.definition.is_none() {
+    if transaction.known_at().is_empty() && transaction.definition.is_none() {
         return;
     }
     let env = core.shard.env().clone();

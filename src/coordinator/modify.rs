@@ -4,7 +4,7 @@
 //! buffer there. Writes for other shards (entries of unique indexes, rows whose primary key changes) come back and are
 //! routed here.
 
-use super::{gather::shards_of, session::Session};
+use super::{commit::every_shard, gather::shards_of, session::Session};
 use crate::{
     base::batch::Batch,
     catalog::Table,
@@ -45,10 +45,14 @@ impl Session {
         let tables = if fenced { Vec::new() } else { vec![used] };
         let core = self.core.clone();
         let cancel = self.cancel.clone();
+        if table.indexes.iter().any(|index| index.unique) {
+            // A fragment may send entries of unique indexes to their shards itself.
+            self.open_transaction().touched.extend(every_shard(&core));
+        }
         let mut streams = Vec::new();
         for shard in shards_of(input, &catalog, context)? {
             let transaction = self.open_transaction();
-            transaction.writers.insert(shard);
+            transaction.touched.insert(shard);
             let modify = Modify {
                 table: table.clone(),
                 kind: kind.clone(),
@@ -59,16 +63,21 @@ impl Session {
             };
             let request =
                 FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
-            streams.push(core.shard.fragment(shard, request).await?);
+            streams.push((shard, core.shard.fragment(shard, request).await?));
         }
         let (mut rows, mut returned) = (0, Vec::new());
         let mut router = self.router(table);
-        for mut stream in streams {
+        for (shard, mut stream) in streams {
             while let Some(batch) = cancel.race(stream.next()).await? {
                 returned.push(batch);
             }
             let summary = stream.summary();
             rows += summary.rows;
+            let transaction = self.open_transaction();
+            transaction.writers.extend(summary.writers);
+            if summary.wrote {
+                transaction.writers.insert(shard);
+            }
             for write in summary.remote {
                 if let Some(full) = router.push(write)? {
                     self.send(&mut router, Some(full)).await?;

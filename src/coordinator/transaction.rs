@@ -1,7 +1,7 @@
 //! A session's open transaction: what it reads at, which shards it wrote on, its savepoints and its changed catalog.
 //!
 //! The writes themselves lie on the shards that own the keys (see `txn`); here is only what the coordinator must know to
-//! end them. Invariants: `writers` names every shard that may hold a write or a fence of this transaction; a savepoint's
+//! end them. Invariants: `writers` and `touched` name every shard that may hold a write of this transaction; a savepoint's
 //! number is the first statement after it; the catalog overlay is `Some` once the transaction changed the catalog.
 
 use crate::{
@@ -24,8 +24,10 @@ pub struct Transaction {
     /// A statement failed: only ROLLBACK (also to a savepoint) is taken.
     pub failed: bool,
     pub read_only: bool,
-    /// Shards that hold writes.
+    /// Shards that hold writes: they take part in the commit.
     pub writers: BTreeSet<ShardId>,
+    /// Other shards that may know the transaction: they hear of its end, but have no say in it.
+    pub touched: BTreeSet<ShardId>,
     /// Number of the running statement.
     pub statement: u32,
     pub savepoints: Vec<Savepoint>,
@@ -70,6 +72,7 @@ impl Transaction {
             failed: false,
             read_only,
             writers: BTreeSet::new(),
+            touched: BTreeSet::new(),
             statement: 0,
             savepoints: Vec::new(),
             definition: None,
@@ -85,6 +88,11 @@ impl Transaction {
     /// Whether this transaction alone may write a table now.
     pub fn has_fenced(&self, table: TableId) -> bool {
         self.definition.as_ref().is_some_and(|definition| definition.fenced.contains(&table))
+    }
+
+    /// Every shard that may know the transaction.
+    pub fn known_at(&self) -> Vec<ShardId> {
+        self.writers.union(&self.touched).copied().collect()
     }
 
     /// Position of the newest savepoint of a name.

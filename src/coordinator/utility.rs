@@ -9,7 +9,6 @@ use super::{
 use crate::{
     base::{
         batch::{Batch, Column},
-        ids::ShardId,
         sqlstate::SqlState,
         types::{DataType, TypeKind},
         value::Value,
@@ -198,8 +197,7 @@ impl Session {
         let savepoint = &transaction.savepoints[position];
         let (statement, definition) = (savepoint.statement, savepoint.definition.clone());
         let request = || Request::RollbackTo { transaction: transaction.id, statement };
-        let writers: Vec<ShardId> = transaction.writers.iter().copied().collect();
-        let calls = writers.into_iter().map(|shard| core.shard.call(shard, request())).collect();
+        let calls = transaction.known_at().into_iter().map(|shard| core.shard.call(shard, request())).collect();
         super::insert::all(calls).await?;
         transaction.undo_definition(definition);
         transaction.failed = false;

@@ -17,7 +17,7 @@ use crate::{
 use std::{ops::Bound, rc::Rc, sync::Arc, time::Duration};
 
 /// How often a core does its housekeeping.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(500);
 
 /// What a core is made of.
 pub struct Options {
