@@ -5,7 +5,7 @@ use crate::{
     config::{self, SETTINGS},
 };
 use clap::{Arg, ArgMatches, Args, FromArgMatches, parser::ValueSource};
-use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// What `distdb start --help` says first.
 pub const LONG_ABOUT: &str = "\
@@ -42,9 +42,7 @@ impl Start {
     /// Ends when the node has stopped.
     pub fn run(self) -> Result<()> {
         let (config, notes) = config::load(self.settings.0, self.config)?;
-        let filter = tracing_subscriber::EnvFilter::new(&config.log);
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-        log.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+        crate::observe::logging::init(&config.log)?;
         for note in notes {
             tracing::warn!("{note}");
         }

@@ -169,6 +169,7 @@ impl Session {
         let CopyIn { mut router, rows, .. } = *copy;
         self.send(&mut router, None).await?;
         self.finish_command().await?;
+        self.count_end();
         Ok(format!("COPY {rows}"))
     }
 

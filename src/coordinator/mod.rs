@@ -33,7 +33,12 @@ pub use session::{Fetch, Notice, Session, Started, Startup};
 // What the doors need of the rows below.
 pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
 
-use crate::{base::ids::ShardId, error::Result, shard::Shard};
+use crate::{
+    base::ids::ShardId,
+    error::Result,
+    observe::metrics::{Histogram, ShardRegistry},
+    shard::Shard,
+};
 use cancel::{Cancel, Reason};
 use std::{
     cell::{Cell, RefCell},
@@ -48,9 +53,24 @@ const SESSION_BITS: u32 = 20;
 #[derive(Clone)]
 pub struct Coordinator(Rc<Core>);
 
+/// What a coordinator counts.
+pub struct Metrics {
+    /// Time from the start of a statement to its end, its rows' way to the client included.
+    statement: Histogram,
+}
+
+impl Metrics {
+    /// The metrics of a core.
+    pub fn new(registry: &ShardRegistry) -> Metrics {
+        let help = "Time from the start of a statement to its end";
+        Metrics { statement: registry.duration_histogram("distdb_statement_seconds", help, &[]) }
+    }
+}
+
 /// What the sessions of a core share.
 pub(crate) struct Core {
     pub shard: Shard,
+    metrics: Metrics,
     /// Sessions that can be cancelled, by their number on this core.
     sessions: RefCell<BTreeMap<u32, Canceller>>,
     next_session: Cell<u32>,
@@ -65,9 +85,10 @@ struct Canceller {
 
 impl Coordinator {
     /// The coordinator of a shard's core.
-    pub fn new(shard: Shard) -> Coordinator {
+    pub fn new(shard: Shard, metrics: Metrics) -> Coordinator {
         let core = Rc::new(Core {
             shard,
+            metrics,
             sessions: RefCell::default(),
             next_session: Cell::new(1),
             stopping: Cell::new(false),

@@ -59,6 +59,7 @@ impl Session {
     /// Begins a statement with values for its parameters.
     pub(super) async fn start(&mut self, prepared: Rc<Prepared>, values: Vec<Value>) -> Result<Started> {
         let number = self.cancel.begin();
+        self.began = self.core.shard.env().now();
         self.cancel.check()?;
         self.start_timeout(number);
         self.run = Run::None;
@@ -209,7 +210,14 @@ impl Session {
     async fn complete(&mut self, tag: String) -> Result<Fetch> {
         self.running_portal = None;
         self.finish_command().await?;
+        self.count_end();
         Ok(Fetch::Complete(tag))
+    }
+
+    /// Counts a statement that has come to its end.
+    pub(super) fn count_end(&self) {
+        let took = self.core.shard.env().now().saturating_sub(self.began);
+        self.core.metrics.statement.observe_duration(took);
     }
 
     /// A statement is done: if it is the last of an implicit transaction, the transaction commits before the client is

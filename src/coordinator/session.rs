@@ -23,7 +23,7 @@ use crate::{
         utility::CopyFormat,
     },
 };
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 
 /// Prepared statements and portals a session may hold.
 const PREPARED_MAX: usize = 10_000;
@@ -97,6 +97,8 @@ pub struct Session {
     pub(super) run: Run,
     /// The named portal that `run` belongs to, so that a suspended one is put back.
     pub(super) running_portal: Option<String>,
+    /// When the running statement began, on the core's clock.
+    pub(super) began: Duration,
     /// Rows that `fetch` gave since the last start.
     pub(super) rows_in_run: usize,
     /// What expressions may know of the session, and what it was made for.
@@ -136,6 +138,7 @@ impl Session {
             portals: BTreeMap::new(),
             run: Run::None,
             running_portal: None,
+            began: Duration::ZERO,
             rows_in_run: 0,
             facts: None,
             context: None,
@@ -207,7 +210,16 @@ impl Session {
         }
         self.running_portal = None;
         self.rows_in_run = 0;
-        self.start(prepared, Vec::new()).await
+        let started = self.start(prepared, Vec::new()).await?;
+        self.count_if_ended(&started);
+        Ok(started)
+    }
+
+    /// A statement without rows and data has ended when it was started.
+    fn count_if_ended(&self, started: &Started) {
+        if matches!(started, Started::Command(_)) {
+            self.count_end();
+        }
     }
 
     /// Tells whether the message after the next `start_portal` ends the batch (Sync), so that it may commit at once.
@@ -309,7 +321,9 @@ impl Session {
         };
         self.check_not_failed(prepared.parsed())?;
         self.running_portal = Some(portal.to_string());
-        self.start(prepared, values).await
+        let started = self.start(prepared, values).await?;
+        self.count_if_ended(&started);
+        Ok(started)
     }
 
     /// Forgets a prepared statement; it is no error if there is none.

@@ -6,21 +6,11 @@
 use crate::{
     base::ids::ShardId,
     config::NodeConfig,
+    observe::metrics::Registry,
     server::http::{Answers, LocalFuture},
     shard::{Request, Response, Shard, Status},
 };
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{family::Family, gauge::Gauge},
-    registry::Registry,
-};
-use std::{cell::Cell, rc::Rc, sync::atomic::AtomicU64};
-
-/// The label every figure has.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Labels {
-    shard: u32,
-}
+use std::{cell::Cell, rc::Rc};
 
 /// One figure: its name, what it means, and where it is found.
 type Figure = (&'static str, &'static str, fn(&Status) -> u64);
@@ -47,7 +37,7 @@ const FIGURES: &[Figure] = &[
 ];
 
 /// The answers of a node's HTTP door.
-pub fn answers(shard: Shard, stopping: Rc<Cell<bool>>, config: &NodeConfig) -> Answers {
+pub fn answers(shard: Shard, registry: Registry, stopping: Rc<Cell<bool>>, config: &NodeConfig) -> Answers {
     let (node_id, shards, env) = (config.node_id.clone(), shard.count(), shard.env().clone());
     let began = env.now();
     Answers {
@@ -67,7 +57,8 @@ pub fn answers(shard: Shard, stopping: Rc<Cell<bool>>, config: &NodeConfig) -> A
         }),
         metrics: Box::new(move || -> LocalFuture<String> {
             let shard = shard.clone();
-            Box::pin(async move { text(&collect(&shard).await) })
+            let registry = registry.clone();
+            Box::pin(async move { text(&registry, &collect(&shard).await) })
         }),
     }
 }
@@ -84,18 +75,16 @@ async fn collect(shard: &Shard) -> Vec<Status> {
     all
 }
 
-fn text(all: &[Status]) -> String {
-    let mut registry = Registry::with_prefix("distdb");
-    for (name, help, value) in FIGURES {
-        let family = Family::<Labels, Gauge<u64, AtomicU64>>::default();
-        registry.register(*name, *help, family.clone());
-        for status in all {
-            family.get_or_create(&Labels { shard: u32::from(status.shard.0) }).set(value(status));
+/// Brings the registry up to date and writes it out.
+fn text(registry: &Registry, all: &[Status]) -> String {
+    for status in all {
+        let shard = registry.shard(status.shard.0);
+        for (name, help, value) in FIGURES {
+            match name.strip_suffix("_total") {
+                Some(name) => shard.counter(&format!("distdb_{name}"), help, &[]).set(value(status)),
+                None => shard.gauge(&format!("distdb_{name}"), help, &[]).set(value(status) as i64),
+            }
         }
     }
-    let mut text = String::new();
-    match encode(&mut text, &registry) {
-        Ok(()) => text,
-        Err(error) => format!("# {error}\n"),
-    }
+    registry.encode().unwrap_or_else(|error| format!("# {error}\n"))
 }

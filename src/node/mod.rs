@@ -55,6 +55,7 @@ use crate::{
         queue::{self, Sender},
     },
     error::{Error, Result},
+    observe::metrics::Registry,
     shard,
     txn::Sequencer,
 };
@@ -91,6 +92,7 @@ impl Node {
         let config = NodeConfig { cores: usize::from(shards), ..config };
         serve::check_ports(&config)?;
         let cpus = env::cpu::available().map_err(|error| Error::io("cannot read the list of CPUs", error))?;
+        let registry = Registry::new();
         let sequencer = Arc::new(Sequencer::new(shards));
         let mailboxes = shard::connect(shards);
         let (commands, receivers): (Vec<_>, Vec<_>) =
@@ -102,6 +104,7 @@ impl Node {
                 id: ShardId(number),
                 config: node.config.clone(),
                 sequencer: sequencer.clone(),
+                registry: registry.clone(),
                 mailbox,
                 commands: node.commands.clone(),
                 receiver,

@@ -5,12 +5,13 @@ use crate::{
     base::{ids::ShardId, sqlstate::SqlState},
     catalog::Catalog,
     config::NodeConfig,
-    coordinator::Coordinator,
+    coordinator::{Coordinator, Metrics},
     env::{
         Env, TaskClass,
         queue::{Receiver, Sender},
     },
     error::{Error, Result},
+    observe::metrics::Registry,
     server::{http, pg},
     shard::{self, Mailbox, Request, Shard},
     storage::{log, lsm},
@@ -32,6 +33,7 @@ pub struct Start {
     pub id: ShardId,
     pub config: NodeConfig,
     pub sequencer: Arc<Sequencer>,
+    pub registry: Registry,
     pub mailbox: Mailbox,
     /// Of all cores, by number.
     pub commands: Vec<Sender<Command>>,
@@ -41,14 +43,14 @@ pub struct Start {
 
 /// The life of a core. What goes wrong while starting is reported, later failures are the result.
 pub async fn run(env: Env, start: Start) -> Result<()> {
-    let Start { id, config, sequencer, mailbox, commands, receiver, reports } = start;
+    let Start { id, config, sequencer, registry, mailbox, commands, receiver, reports } = start;
     let options = shard_options(&config, id, sequencer, mailbox);
     let shard = match Shard::open(env.clone(), options).await {
         Ok(shard) => shard,
         Err(error) => return report_failure(&reports, error),
     };
-    let coordinator = Coordinator::new(shard.clone());
-    let mut core = Core { env, config, shard, coordinator, receiver, stopping: Rc::new(Cell::new(false)) };
+    let coordinator = Coordinator::new(shard.clone(), Metrics::new(&registry.shard(id.0)));
+    let mut core = Core { env, config, shard, coordinator, registry, receiver, stopping: Rc::new(Cell::new(false)) };
     if id == ShardId(0)
         && let Err(error) = core.lead_start(&commands).await
     {
@@ -104,6 +106,7 @@ struct Core {
     config: NodeConfig,
     shard: Shard,
     coordinator: Coordinator,
+    registry: Registry,
     receiver: Receiver<Command>,
     stopping: Rc<Cell<bool>>,
 }
@@ -162,7 +165,7 @@ impl Core {
 
     async fn open_http(&self) -> Result<http::Server> {
         let address = SocketAddr::new(self.config.host, self.config.http_port);
-        let answers = metrics::answers(self.shard.clone(), self.stopping.clone(), &self.config);
+        let answers = metrics::answers(self.shard.clone(), self.registry.clone(), self.stopping.clone(), &self.config);
         http::Server::open(&self.env, answers, http::Options::at(address)).await
     }
 

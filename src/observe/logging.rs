@@ -16,7 +16,7 @@ pub fn init(level: &str) -> Result<()> {
     let filter = parse(level)?;
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // Fails only when somebody else, a test or the program around the library, has set one up.
-    let _ = lines.with_thread_names(true).try_init();
+    let _ = lines.with_target(false).try_init();
     Ok(())
 }
 
