@@ -92,18 +92,19 @@ impl Transactions {
                         None => Newest::Absent,
                     };
                     // Whoever committed the key while we read has doomed us, so the answer still holds.
-                    return self.check_and_buffer(transaction, statement, &mut write, newest);
+                    return self.check_and_buffer(transaction, statement, &mut write, newest, false);
                 }
             }
         }
     }
 
     fn try_write(&self, transaction: TransactionId, statement: u32, write: &mut Write) -> Result<Tried<()>, Failure> {
-        {
+        let is_new = {
             let mut state = self.0.state.borrow_mut();
             let state = &mut *state;
             let open = state.open.get_mut(&transaction).ok_or_else(gone)?;
-            if open.buffer.newest(&write.key) == Own::Nothing {
+            let is_new = open.buffer.newest(&write.key) == Own::Nothing;
+            if is_new {
                 let hash = key_hash(&write.key);
                 if state.interest.add(hash, transaction) {
                     open.claims.push(hash);
@@ -113,20 +114,22 @@ impl Transactions {
                     return Ok(Tried::Wait(Obstacle::Commit(pending.done.clone())));
                 }
             }
-        }
+            is_new
+        };
         match self.0.lsm.newest_cached(&write.key)? {
             Newest::Unknown => Ok(Tried::Read),
-            newest => self.check_and_buffer(transaction, statement, write, newest).map(Tried::Done),
+            newest => self.check_and_buffer(transaction, statement, write, newest, is_new).map(Tried::Done),
         }
     }
 
-    /// The end of a write: nothing waits between the check and the buffer.
+    /// The end of a write: nothing waits between the check and the buffer. `is_new`: the buffer is known not to have the key.
     fn check_and_buffer(
         &self,
         transaction: TransactionId,
         statement: u32,
         write: &mut Write,
         newest: Newest,
+        is_new: bool,
     ) -> Result<(), Failure> {
         let mut state = self.0.state.borrow_mut();
         let state = &mut *state;
@@ -136,7 +139,8 @@ impl Transactions {
             return Err(doom(open, key, *live));
         }
         let insert = matches!(write.kind, WriteKind::Insert(_));
-        match open.buffer.newest(&write.key) {
+        let own = if is_new { Own::Nothing } else { open.buffer.newest(&write.key) };
+        match own {
             Own::Value(_) if insert => return Err(Failure::Duplicate(mem::take(&mut write.key))),
             Own::Value(_) | Own::Deleted => {}
             Own::Nothing => {
