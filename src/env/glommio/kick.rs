@@ -22,6 +22,8 @@ use std::{
 
 /// Between kicks of an active core: the longest that the accident can cost.
 const ACTIVE: Duration = Duration::from_millis(4);
+/// A core that ran no more tasks than this between two looks idles: the beat itself is one, housekeeping a few.
+const IDLE_TASKS_MAX: u64 = 4;
 /// Ticks without activity after which a core counts as idle, and how many ticks then pass between kicks.
 const IDLE: (u32, u32) = (25, 6);
 /// The same for one that has been idle for a while.
@@ -119,8 +121,7 @@ impl Watched {
 
     fn tick(&mut self) {
         let executed = self.pulse.executed.load(Ordering::Relaxed);
-        // The beat itself is one task per kick.
-        let active = executed.wrapping_sub(self.executed) > 1;
+        let active = executed.wrapping_sub(self.executed) > IDLE_TASKS_MAX;
         self.executed = executed;
         // Wraps within the long-idle range, so that a core idle for months is still kicked.
         self.quiet_ticks = match self.quiet_ticks {
