@@ -23,7 +23,7 @@ use std::{
 /// Between kicks of an active core: the longest that the accident can cost.
 const ACTIVE: Duration = Duration::from_millis(4);
 /// A core that ran no more tasks than this between two looks idles: the beat itself is one, housekeeping a few.
-const IDLE_TASKS_MAX: u64 = 4;
+const IDLE_TASKS_MAX: u64 = 16;
 /// Ticks without activity after which a core counts as idle, and how many ticks then pass between kicks.
 const IDLE: (u32, u32) = (25, 6);
 /// The same for one that has been idle for a while.
@@ -72,7 +72,8 @@ pub(super) fn watch() -> std::io::Result<()> {
     let guard = EndGuard(pulse.clone());
     let beat = poll_fn(move |context| {
         let pulse = &guard.0;
-        pulse.executed.store(executor().executor_stats().tasks_executed(), Ordering::Relaxed);
+        // The executor counts from one look at its statistics to the next.
+        pulse.executed.fetch_add(executor().executor_stats().tasks_executed(), Ordering::Relaxed);
         let mut waker = lock(&pulse.waker);
         if waker.is_none() {
             *waker = Some(context.waker().clone());
