@@ -105,30 +105,23 @@ async fn commit_writes(core: &Rc<Core>, transaction: Transaction) -> Result<()> 
         }
         _ => {
             let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
-            let at = prepare(core, id, &participants).await?;
-            pass_on(core, id, participants, Decision::Commit(at));
-            Ok(())
+            let prepared = prepare(core, id, &participants).await;
+            let decision = prepared.as_ref().map_or(Decision::Abort, |&at| Decision::Commit(at));
+            pass_on(core, id, participants, decision);
+            prepared.map(|_| ())
         }
     }
 }
 
-/// Prepares on every participant; gives the commit timestamp. After an error the transaction is rolled back everywhere.
+/// Prepares on every participant; gives the commit timestamp. After an error the caller rolls back.
 async fn prepare(core: &Rc<Core>, id: TransactionId, participants: &[ShardId]) -> Result<Timestamp> {
     let request = || Request::Prepare { transaction: id, participants: participants.to_vec() };
     let calls = participants.iter().map(|&shard| core.shard.call(shard, request())).collect();
-    match all(calls).await {
-        Err(error) => {
-            pass_on(core, id, participants.to_vec(), Decision::Abort);
-            Err(error)
-        }
-        Ok(answers) => {
-            let proposed = answers.iter().map(|answer| match answer {
-                Response::Prepared(at) => Ok(*at),
-                _ => Err(Error::internal("a prepare was answered with something else").with_effect(Effect::Unknown)),
-            });
-            Ok(proposed.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default())
-        }
-    }
+    let proposed = all(calls).await?.into_iter().map(|answer| match answer {
+        Response::Prepared(at) => Ok(at),
+        _ => Err(Error::internal("a prepare was answered with something else").with_effect(Effect::Unknown)),
+    });
+    Ok(proposed.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default())
 }
 
 /// Tells participants the outcome, without the client waiting for it.
@@ -207,18 +200,7 @@ async fn install(
     let request = Request::Write { transaction: transaction.id, snapshot, statement, writes, tables: Vec::new() };
     core.shard.call(system, request).await?;
     let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
-    let prepared = {
-        let request = || Request::Prepare { transaction: transaction.id, participants: participants.clone() };
-        let calls = participants.iter().map(|&shard| core.shard.call(shard, request())).collect();
-        all(calls).await?
-    };
-    let mut at = Timestamp::MIN;
-    for answer in prepared {
-        let Response::Prepared(proposed) = answer else {
-            return Err(Error::internal("a prepare was answered with something else").with_effect(Effect::Unknown));
-        };
-        at = at.max(proposed);
-    }
+    let at = prepare(core, transaction.id, &participants).await?;
     Ok((at, Arc::new(catalog)))
 }
 
