@@ -93,10 +93,7 @@ impl Session {
 /// Commits a transaction that changed rows only.
 async fn commit_writes(core: &Rc<Core>, transaction: Transaction) -> Result<()> {
     let id = transaction.id;
-    let bystanders: Vec<ShardId> = transaction.touched.difference(&transaction.writers).copied().collect();
-    if !bystanders.is_empty() {
-        pass_on(core, id, bystanders, Decision::Abort);
-    }
+    dismiss_bystanders(core, &transaction);
     match transaction.writers.len() {
         0 => Ok(()),
         1 => {
@@ -110,6 +107,14 @@ async fn commit_writes(core: &Rc<Core>, transaction: Transaction) -> Result<()> 
             pass_on(core, id, participants, decision);
             prepared.map(|_| ())
         }
+    }
+}
+
+/// Tells shards that know the transaction, but hold nothing of it, that it is over.
+fn dismiss_bystanders(core: &Rc<Core>, transaction: &Transaction) {
+    let bystanders: Vec<ShardId> = transaction.touched.difference(&transaction.writers).copied().collect();
+    if !bystanders.is_empty() {
+        pass_on(core, transaction.id, bystanders, Decision::Abort);
     }
 }
 
@@ -160,6 +165,7 @@ async fn commit_definition(core: &Rc<Core>, mut transaction: Transaction) -> Res
     let Some(definition) = transaction.definition.take() else { return Ok(()) };
     let id = transaction.id;
     let outcome = install(core, &mut transaction, &definition).await;
+    dismiss_bystanders(core, &transaction);
     let participants: Vec<ShardId> = transaction.writers.iter().copied().collect();
     let unneeded = match outcome {
         Ok((at, catalog)) => {
