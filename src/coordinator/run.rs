@@ -58,10 +58,8 @@ impl Run {
 impl Session {
     /// Begins a statement with values for its parameters.
     pub(super) async fn start(&mut self, prepared: Rc<Prepared>, values: Vec<Value>) -> Result<Started> {
-        let number = self.cancel.begin();
         self.began = self.core.shard.env().now();
-        self.cancel.check()?;
-        self.start_timeout(number);
+        self.begin_running()?;
         self.run = Run::None;
         let statement = prepared.statement(self)?;
         match &statement.body {
@@ -236,20 +234,14 @@ impl Session {
         cancel.race(query.next(&core)).await
     }
 
-    /// Cancels this statement when `statement_timeout` runs out.
-    fn start_timeout(&self, number: u64) {
-        let millis = self.settings.statement_timeout_millis();
-        if millis == 0 {
-            return;
+    /// A statement begins to run, or goes on after it was suspended: `statement_timeout` counts from here.
+    pub(super) fn begin_running(&mut self) -> Result<()> {
+        self.cancel.begin();
+        self.cancel.check()?;
+        if let Some(time) = self.settings.limits().statement {
+            self.timer.start(self.core.shard.env(), &self.cancel, time);
         }
-        let (env, cancel) = (self.core.shard.env().clone(), Rc::downgrade(&self.cancel));
-        let task = self.core.shard.env().spawn(crate::env::TaskClass::Background, async move {
-            env.sleep(std::time::Duration::from_millis(millis)).await;
-            if let Some(cancel) = cancel.upgrade() {
-                cancel.request_for(number, super::cancel::Reason::Timeout);
-            }
-        });
-        task.detach();
+        Ok(())
     }
 
     /// Refuses writes in a read-only transaction (25006).

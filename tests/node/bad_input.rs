@@ -1,29 +1,10 @@
 //! Wrong bytes and unreasonable statements: a clear error each time, and the node lives on with nothing changed.
 
-use crate::harness::{Folder, Node};
+use crate::harness::{Folder, Node, contains, message, startup};
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
 };
-
-/// A startup packet for the database `distdb`.
-fn startup() -> Vec<u8> {
-    let mut body = 196_608i32.to_be_bytes().to_vec();
-    for word in ["user", "test", "database", "distdb", ""] {
-        body.extend_from_slice(word.as_bytes());
-        body.push(0);
-    }
-    let mut packet = ((body.len() + 4) as i32).to_be_bytes().to_vec();
-    packet.extend(body);
-    packet
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![kind];
-    bytes.extend_from_slice(&((body.len() + 4) as i32).to_be_bytes());
-    bytes.extend_from_slice(body);
-    bytes
-}
 
 /// Sends bytes, says no more, and reads to the end.
 fn converse(node: &Node, parts: &[&[u8]]) -> Vec<u8> {
@@ -38,10 +19,6 @@ fn converse(node: &Node, parts: &[&[u8]]) -> Vec<u8> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     answer
-}
-
-fn contains(answer: &[u8], text: &str) -> bool {
-    answer.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]

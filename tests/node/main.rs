@@ -7,3 +7,4 @@ mod kill;
 mod library;
 mod sql;
 mod start;
+mod waiting;
