@@ -132,3 +132,35 @@ fn long_flat_chains_of_operators_mean_what_short_ones_do() {
     let values: Vec<String> = (1..=65_535).map(|number| format!("${number}::int")).collect();
     assert_eq!(client.prepare(&format!("SELECT 1 WHERE 1 IN ({})", values.join(","))).unwrap().params().len(), 65_535);
 }
+
+#[test]
+fn duplicates_are_told_with_their_values_also_by_what_the_transaction_has_just_made() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client
+        .batch_execute("CREATE TABLE t (a int PRIMARY KEY, b text); INSERT INTO t VALUES (1, 'x'), (2, 'x')")
+        .unwrap();
+    for (text, message, detail) in [
+        ("INSERT INTO t VALUES (1, 'y')", "t_pkey", "Key (a)=(1) already exists."),
+        ("CREATE UNIQUE INDEX i ON t (b)", "could not create unique index \"i\"", "Key (b)=(x) is duplicated."),
+        (
+            "ALTER TABLE t ADD CONSTRAINT q UNIQUE (b)",
+            "could not create unique index \"q\"",
+            "Key (b)=(x) is duplicated.",
+        ),
+        (
+            "BEGIN; CREATE TABLE u (c int PRIMARY KEY); INSERT INTO u VALUES (7), (7)",
+            "u_pkey",
+            "Key (c)=(7) already exists.",
+        ),
+    ] {
+        let error = client.batch_execute(text).unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(error.code().code(), "23505", "{text}");
+        assert!(error.message().contains(message), "{text}: {error:?}");
+        assert_eq!(error.detail(), Some(detail), "{text}");
+        let _ = client.batch_execute("ROLLBACK");
+    }
+    assert_eq!(client.query_one("SELECT count(*) FROM t", &[]).unwrap().get::<_, i64>(0), 2);
+}

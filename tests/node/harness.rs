@@ -52,7 +52,8 @@ pub fn free_port() -> u16 {
 }
 
 impl Node {
-    fn start(data: PathBuf, flags: &[&str]) -> Result<Node, String> {
+    /// Starts a node on a folder; what it printed, if it ended instead of serving.
+    pub fn start(data: PathBuf, flags: &[&str]) -> Result<Node, String> {
         let (pg_port, http_port) = (free_port(), free_port());
         let mut child = Command::new(env!("CARGO_BIN_EXE_distdb"))
             .arg("start")

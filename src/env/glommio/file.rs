@@ -9,13 +9,24 @@ use super::{
     super::{Buffer, OpenOptions},
     Handle,
 };
-use glommio::io::{DmaBuffer, DmaFile};
+use glommio::{
+    GlommioError,
+    io::{DmaBuffer, DmaFile},
+};
 use std::{
     io,
     os::{fd::AsRawFd, unix::fs::MetadataExt},
     path::Path,
     rc::Rc,
 };
+
+/// The system's error as it was: callers name the file and what they did to it, descriptors tell nobody anything.
+fn plain(error: GlommioError<()>) -> io::Error {
+    match error {
+        GlommioError::IoError(source) | GlommioError::EnhancedIoError { source, .. } => source,
+        other => other.into(),
+    }
+}
 
 /// An open file.
 #[derive(Clone)]
@@ -27,7 +38,7 @@ impl File {
             return Ok(Buffer::zeroed(0));
         }
         loop {
-            match self.0.read_at_aligned(offset, len).await.map_err(io::Error::from) {
+            match self.0.read_at_aligned(offset, len).await.map_err(plain) {
                 Ok(read) => return Ok(Buffer::from_read(read)),
                 Err(error) if may_repeat(&error) => {}
                 Err(error) => return Err(error),
@@ -60,7 +71,7 @@ impl File {
     /// The ring holds its own reference to the memory until the kernel is done, also when this future is dropped.
     async fn write_once(&self, memory: Rc<DmaBuffer>, offset: u64) -> io::Result<usize> {
         loop {
-            match self.0.write_rc_at(memory.clone(), offset).await.map_err(io::Error::from) {
+            match self.0.write_rc_at(memory.clone(), offset).await.map_err(plain) {
                 Ok(count) => return Ok(count),
                 Err(error) if may_repeat(&error) => {}
                 Err(error) => return Err(error),
@@ -69,7 +80,7 @@ impl File {
     }
 
     pub(in crate::env) async fn sync(&self) -> io::Result<()> {
-        self.0.fdatasync().await.map_err(io::Error::from)
+        self.0.fdatasync().await.map_err(plain)
     }
 
     pub(in crate::env) fn len(&self) -> io::Result<u64> {
@@ -84,11 +95,11 @@ impl File {
     }
 
     pub(in crate::env) async fn truncate(&self, len: u64) -> io::Result<()> {
-        self.0.truncate(len).await.map_err(io::Error::from)
+        self.0.truncate(len).await.map_err(plain)
     }
 
     pub(in crate::env) async fn close(self) -> io::Result<()> {
-        self.0.close_rc().await.map(|_| ()).map_err(io::Error::from)
+        self.0.close_rc().await.map(|_| ()).map_err(plain)
     }
 }
 
@@ -110,7 +121,7 @@ impl Handle {
         if options.sync_writes {
             open.custom_flags(libc::O_DSYNC);
         }
-        let file = open.dma_open(path).await.map_err(io::Error::from)?;
+        let file = open.dma_open(path).await.map_err(plain)?;
         Ok(File(Rc::new(file)))
     }
 
@@ -126,9 +137,9 @@ impl Handle {
         }
         let probe = folder.join(format!(".probe-{}-{}", std::process::id(), glommio::executor().id()));
         std::fs::write(&probe, [1u8; 8192])?;
-        let opened = DmaFile::open(&probe).await.map_err(io::Error::from);
+        let opened = DmaFile::open(&probe).await.map_err(plain);
         let closed = match opened {
-            Ok(file) => file.close().await.map_err(io::Error::from),
+            Ok(file) => file.close().await.map_err(plain),
             Err(error) => Err(error),
         };
         let removed = std::fs::remove_file(&probe);
