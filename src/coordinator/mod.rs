@@ -13,6 +13,7 @@ mod cancel;
 mod commit;
 mod context;
 mod copy;
+mod cursor;
 mod ddl;
 mod gather;
 mod insert;

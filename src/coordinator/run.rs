@@ -43,6 +43,8 @@ pub enum Run {
         batches: VecDeque<Batch>,
         tag: String,
     },
+    /// Rows of a cursor.
+    Fetch(super::cursor::Fetching),
     CopyIn(Box<super::copy::CopyIn>),
     CopyOut(Box<super::copy::CopyOut>),
 }
@@ -177,6 +179,13 @@ impl Session {
                     Ok(Fetch::Batch(first))
                 }
             },
+            Run::Fetch(mut fetching) => match self.next_of_cursor(&mut fetching, left).await? {
+                None => self.complete(fetching.tag()).await,
+                Some(batch) => {
+                    self.run = Run::Fetch(fetching);
+                    Ok(Fetch::Batch(batch))
+                }
+            },
             Run::CopyOut(mut copy) => match self.next_of_copy(&mut copy).await? {
                 None => {
                     let tag = copy.tag();
@@ -228,7 +237,7 @@ impl Session {
         Ok(())
     }
 
-    async fn next_of_query(&mut self, query: &mut Query) -> Result<Option<Batch>> {
+    pub(super) async fn next_of_query(&mut self, query: &mut Query) -> Result<Option<Batch>> {
         let cancel = self.cancel.clone();
         let core = self.core.clone();
         cancel.race(query.next(&core)).await
@@ -262,6 +271,16 @@ impl Session {
     /// Sets up a plan to be fetched from.
     pub(super) async fn query(&mut self, node: &crate::sql::plan::Node, context: Arc<Context>) -> Result<Query> {
         let view = self.read_view();
+        self.query_at(node, context, view)
+    }
+
+    /// The same, reading what the view shows.
+    pub(super) fn query_at(
+        &mut self,
+        node: &crate::sql::plan::Node,
+        context: Arc<Context>,
+        view: crate::shard::ReadView,
+    ) -> Result<Query> {
         let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
         Query::new(node, context, view, snapshot, &self.catalog(), self.database)
     }
@@ -277,7 +296,7 @@ fn statement_name(body: &Body) -> &'static str {
 }
 
 /// The first `max_rows` rows and the rest.
-fn split(batch: Batch, max_rows: usize) -> (Batch, Option<Batch>) {
+pub(super) fn split(batch: Batch, max_rows: usize) -> (Batch, Option<Batch>) {
     if batch.rows <= max_rows {
         return (batch, None);
     }

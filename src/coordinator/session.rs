@@ -27,7 +27,7 @@ use crate::{
 use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 
 /// Prepared statements and portals a session may hold.
-const PREPARED_MAX: usize = 10_000;
+pub(super) const PREPARED_MAX: usize = 10_000;
 
 /// What a client says when it connects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
