@@ -68,7 +68,7 @@ impl Session {
         let (mut rows, mut returned) = (0, Vec::new());
         let mut router = self.router(table);
         for (shard, mut stream) in streams {
-            while let Some(batch) = cancel.race(stream.next()).await? {
+            while let Some(batch) = cancel.race(stream.next()).await.map_err(|error| self.named(error))? {
                 returned.push(batch);
             }
             let summary = stream.summary();
