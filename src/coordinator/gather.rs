@@ -48,11 +48,8 @@ enum Feed {
         shards: Vec<ShardId>,
         merge: Option<Vec<sql::plan::SortKey>>,
     },
-    /// One stream after the other.
-    Streams {
-        streams: Vec<FragmentStream>,
-        at: usize,
-    },
+    /// In whatever order rows come.
+    Streams(Vec<FragmentStream>),
     Merge(Merging),
     /// Rows made from the catalog.
     Ready(VecDeque<Batch>),
@@ -132,9 +129,9 @@ impl Query {
             *feed = match merge.take() {
                 Some(keys) if streams.len() > 1 => {
                     let merge = Merge::new(keys, streams.len(), self.context.clone());
-                    Feed::Merge(Merging { merge, streams })
+                    Feed::Merge(Merging { merge, streams, ahead: None })
                 }
-                _ => Feed::Streams { streams, at: 0 },
+                _ => Feed::Streams(streams),
             };
         }
         Ok(())
@@ -147,15 +144,7 @@ impl Feed {
             Feed::Waiting { .. } => Err(Error::internal("a source was read before it was started")),
             Feed::Ready(batches) => Ok(batches.pop_front()),
             Feed::Merge(merge) => merge.next().await,
-            Feed::Streams { streams, at } => {
-                while let Some(stream) = streams.get_mut(*at) {
-                    if let Some(batch) = stream.next().await? {
-                        return Ok(Some(batch));
-                    }
-                    *at += 1;
-                }
-                Ok(None)
-            }
+            Feed::Streams(streams) => FragmentStream::next_of(streams).await,
         }
     }
 }
@@ -186,6 +175,8 @@ pub fn all_shards(catalog: &Catalog, keyspace: KeyspaceId) -> Result<Vec<ShardId
 struct Merging {
     merge: Merge,
     streams: Vec<FragmentStream>,
+    /// A batch of this core's own stream, by number, that was read while another one was waited for.
+    ahead: Option<(usize, Option<Batch>)>,
 }
 
 impl Merging {
@@ -195,11 +186,26 @@ impl Merging {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(stream) => {
-                    let batch = self.streams[stream].next().await?;
+                    let batch = self.next_of(stream).await?;
                     self.merge.feed(stream, batch)?;
                 }
             }
         }
+    }
+
+    /// The next batch of a stream. This core works on its own rows before it waits for another one.
+    async fn next_of(&mut self, number: usize) -> Result<Option<Batch>> {
+        if let Some((_, batch)) = self.ahead.take_if(|(ahead, _)| *ahead == number) {
+            return Ok(batch);
+        }
+        let local = self.streams.iter().position(FragmentStream::is_local).filter(|&local| local != number);
+        if let Some(local) = local
+            && self.ahead.is_none()
+            && !self.streams[number].is_ready()
+        {
+            self.ahead = Some((local, self.streams[local].next().await?));
+        }
+        self.streams[number].next().await
     }
 }
 
