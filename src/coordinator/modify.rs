@@ -61,8 +61,14 @@ impl Session {
                 tables: tables.clone(),
                 returning: returning.map(<[Expr]>::to_vec),
             };
-            let request =
-                FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
+            let request = FragmentRequest {
+                plan: input.input.clone(),
+                context: context.clone(),
+                view,
+                modify: Some(modify),
+                watched: false,
+                in_background: false,
+            };
             streams.push((shard, core.shard.fragment(shard, request).await?));
         }
         let (mut rows, mut returned) = (0, Vec::new());

@@ -70,7 +70,7 @@ pub enum Fetch {
 /// Something to tell the user beside the result.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// NOTICE or WARNING.
+    /// INFO, NOTICE or WARNING.
     pub severity: &'static str,
     pub error: Error,
 }
@@ -107,6 +107,8 @@ pub struct Session {
     pub(super) context: Option<Arc<Context>>,
     pub(super) notices: Vec<Notice>,
     pub(super) cancel: Rc<Cancel>,
+    /// Its fragments run when nobody waits.
+    pub(super) in_background: bool,
     /// The door says that nothing follows the next statement in its batch.
     pub(super) last_in_batch: bool,
 }
@@ -144,6 +146,7 @@ impl Session {
             context: None,
             notices: Vec::new(),
             cancel,
+            in_background: false,
             last_in_batch: false,
             core,
         })
@@ -364,6 +367,10 @@ impl Session {
 
     pub(super) fn search_path(&self) -> Vec<String> {
         self.settings.search_path(&self.user)
+    }
+
+    pub(super) fn info(&mut self, error: Error) {
+        self.notices.push(Notice { severity: "INFO", error });
     }
 
     pub(super) fn notice(&mut self, error: Error) {

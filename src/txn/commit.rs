@@ -100,6 +100,7 @@ impl Transactions {
                 })?,
             }
         }
+        writes.iter().for_each(|write| self.0.changed.count(&write.key, &write.kind));
         let changes = mem::take(writes).into_iter().map(|write| match write.kind {
             WriteKind::Put(value) | WriteKind::Insert(value) => (write.key, Some(value)),
             WriteKind::Delete => (write.key, None),
