@@ -33,6 +33,7 @@ impl Session {
             [] => all_tables(&catalog, self.database),
             asked => asked.to_vec(),
         };
+        super::live::tell_now(&self.core).await?;
         let mut found = Vec::with_capacity(tables.len());
         for AnalyzeTable { table, columns } in &tables {
             let Some(table) = catalog.table(*table) else { continue };

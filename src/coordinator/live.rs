@@ -17,12 +17,13 @@ use crate::{
     catalog::{Catalog, Table},
     env::{TaskClass, signal::Signal},
     error::Result,
-    shard::Request,
+    shard::{Request, Shard},
     sql::utility::AnalyzeTable,
     txn::Counts,
 };
 use std::{
     cell::{Cell, RefCell},
+    pin::Pin,
     rc::{Rc, Weak},
     sync::Arc,
     time::Duration,
@@ -45,6 +46,8 @@ pub struct Live {
     since: RefCell<HashMap<StorageId, (u64, Counts)>>,
     /// Storages from this one on were made while the node ran: all their rows were counted.
     first_counted: Cell<StorageId>,
+    /// The version of the catalog when the node started.
+    started_with: Cell<u64>,
     reported: Signal,
 }
 
@@ -63,7 +66,9 @@ impl Live {
         let now = self.totals.borrow().get(&table.storage).copied().unwrap_or_default();
         let Some(found) = catalog.statistics(table) else { return now };
         let mut since = self.since.borrow_mut();
-        let (version, before) = since.entry(table.storage).or_insert((found.version, Counts::default()));
+        // Statistics that the node started with know nothing of what was written since.
+        let first = if found.version <= self.started_with.get() { Counts::default() } else { now };
+        let (version, before) = since.entry(table.storage).or_insert((found.version, first));
         if *version != found.version {
             (*version, *before) = (found.version, now);
         }
@@ -97,6 +102,7 @@ impl Coordinator {
         let core = &self.0;
         let catalog = core.shard.catalog();
         core.live.first_counted.set(catalog.storages_end());
+        core.live.started_with.set(catalog.version());
         core.shard.set_extension(core.live.clone());
         let env = core.shard.env();
         env.spawn(TaskClass::Background, report(Rc::downgrade(core))).detach();
@@ -114,22 +120,40 @@ async fn report(core: Weak<Core>) {
         let Some(shard) = core.upgrade().map(|core| core.shard.clone()) else { return };
         shard.transactions().changed().wait().await;
         shard.env().sleep(REPORT_AFTER).await;
-        let Some(core) = core.upgrade().filter(|core| !core.stopping.get()) else { return };
-        let counts: Arc<[(StorageId, Counts)]> = shard.transactions().changed().take().into();
-        core.live.add(&counts);
-        for target in (0..shard.count()).map(ShardId).filter(|target| *target != shard.id()) {
-            let counts = counts.clone();
-            let closure = move |shard: &crate::shard::Shard| {
-                if let Some(live) = shard.extension::<Live>() {
-                    live.add(&counts);
-                }
-                Box::pin(std::future::ready(())) as std::pin::Pin<Box<dyn Future<Output = ()>>>
-            };
-            if let Err(error) = shard.call(target, Request::Run(Box::new(closure))).await {
-                tracing::debug!(%error, %target, "a core did not hear how many rows were written");
+        if core.upgrade().is_none_or(|core| core.stopping.get()) {
+            return;
+        }
+        tell(shard).await;
+    }
+}
+
+/// Tells all cores what was written on this one since the last time.
+async fn tell(shard: Shard) {
+    let counts: Arc<[(StorageId, Counts)]> = shard.transactions().changed().take().into();
+    if counts.is_empty() {
+        return;
+    }
+    for target in (0..shard.count()).map(ShardId) {
+        let counts = counts.clone();
+        let hear = move |shard: &Shard| -> Pin<Box<dyn Future<Output = ()>>> {
+            if let Some(live) = shard.extension::<Live>() {
+                live.add(&counts);
             }
+            Box::pin(std::future::ready(()))
+        };
+        if let Err(error) = shard.call(target, Request::Run(Box::new(hear))).await {
+            tracing::debug!(%error, %target, "a core did not hear how many rows were written");
         }
     }
+}
+
+/// Has every core tell the others now, so that what is counted later was written later.
+pub async fn tell_now(core: &Core) -> Result<()> {
+    for target in (0..core.shard.count()).map(ShardId) {
+        let telling = |shard: &Shard| -> Pin<Box<dyn Future<Output = ()>>> { Box::pin(tell(shard.clone())) };
+        core.shard.call(target, Request::Run(Box::new(telling))).await?;
+    }
+    Ok(())
 }
 
 /// Analyzes tables that have changed much. `unknown` have never been analyzed.

@@ -1,7 +1,7 @@
 //! How many rows were written since somebody last asked, by storage: the planner's live figures come from here.
 //!
-//! Counted are the writes that were accepted; of those that are rolled back nobody subtracts anything. So the figures are
-//! about right, and cost next to nothing.
+//! A transaction's writes are counted as they are made and added up when it commits or prepares; what a savepoint takes
+//! back is not subtracted. So the figures are about right, and cost next to nothing.
 
 use crate::{
     base::{
@@ -45,6 +45,35 @@ impl Counts {
     }
 }
 
+/// What one transaction has written here, by storage; nearly always one.
+#[derive(Default)]
+pub struct Written {
+    first: Option<(StorageId, Counts)>,
+    others: Vec<(StorageId, Counts)>,
+}
+
+impl Written {
+    /// A write was accepted.
+    pub fn count(&mut self, key: &[u8], kind: &WriteKind) {
+        let Some((storage, IndexId::PRIMARY, ..)) = key::split(key) else { return };
+        let first = self.first.get_or_insert((storage, Counts::default()));
+        let counts = match self.others.iter().position(|(known, _)| *known == storage) {
+            _ if first.0 == storage => &mut first.1,
+            Some(place) => &mut self.others[place].1,
+            None => {
+                self.others.push((storage, Counts::default()));
+                let last = self.others.len() - 1;
+                &mut self.others[last].1
+            }
+        };
+        match kind {
+            WriteKind::Insert(_) => counts.inserted += 1,
+            WriteKind::Put(_) => counts.updated += 1,
+            WriteKind::Delete => counts.deleted += 1,
+        }
+    }
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Changed {
@@ -53,18 +82,17 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// A write was accepted.
-    pub(super) fn count(&self, key: &[u8], kind: &WriteKind) {
-        let Some((storage, IndexId::PRIMARY, ..)) = key::split(key) else { return };
+    /// Adds what a transaction has written.
+    pub(super) fn add(&self, written: &Written) {
+        if written.first.is_none() {
+            return;
+        }
         let mut counts = self.counts.borrow_mut();
         if counts.is_empty() {
             self.first.set();
         }
-        let counts = counts.entry(storage).or_default();
-        match kind {
-            WriteKind::Insert(_) => counts.inserted += 1,
-            WriteKind::Put(_) => counts.updated += 1,
-            WriteKind::Delete => counts.deleted += 1,
+        for (storage, of_storage) in written.first.iter().chain(&written.others) {
+            counts.entry(*storage).or_default().add(*of_storage);
         }
     }
 
@@ -90,13 +118,15 @@ mod tests {
 
     #[test]
     fn rows_are_counted_and_entries_of_indexes_are_not() {
-        let changed = Changed::default();
+        let (changed, mut written) = (Changed::default(), Written::default());
         let key = |storage, index| key::prefix(StorageId(storage), IndexId(index), PartitionId(0)).to_vec();
-        changed.count(&key(101, 0), &WriteKind::Insert(Vec::new()));
-        changed.count(&key(101, 0), &WriteKind::Delete);
-        changed.count(&key(101, 1), &WriteKind::Insert(Vec::new()));
-        changed.count(&key(100, 0), &WriteKind::Put(Vec::new()));
-        changed.count(b"short", &WriteKind::Delete);
+        written.count(&key(101, 0), &WriteKind::Insert(Vec::new()));
+        written.count(&key(101, 0), &WriteKind::Delete);
+        written.count(&key(101, 1), &WriteKind::Insert(Vec::new()));
+        written.count(&key(100, 0), &WriteKind::Put(Vec::new()));
+        written.count(b"short", &WriteKind::Delete);
+        assert!(changed.take().is_empty(), "not committed yet");
+        changed.add(&written);
         let taken = changed.take();
         let both = Counts { inserted: 1, updated: 0, deleted: 1 };
         assert_eq!(taken, [(StorageId(100), Counts { updated: 1, ..Counts::default() }), (StorageId(101), both)]);

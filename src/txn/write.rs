@@ -150,7 +150,7 @@ impl Transactions {
                 }
             }
         }
-        self.0.changed.count(&write.key, &write.kind);
+        open.written.count(&write.key, &write.kind);
         let value = match mem::replace(&mut write.kind, WriteKind::Delete) {
             WriteKind::Put(value) | WriteKind::Insert(value) => Some(value),
             WriteKind::Delete => None,
