@@ -61,8 +61,14 @@ impl Session {
                 tables: tables.clone(),
                 returning: returning.map(<[Expr]>::to_vec),
             };
-            let request =
-                FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
+            let request = FragmentRequest {
+                plan: input.input.clone(),
+                context: context.clone(),
+                view,
+                modify: Some(modify),
+                watched: false,
+                in_background: false,
+            };
             streams.push((shard, core.shard.fragment(shard, request).await?));
         }
         // The others are at work by now; this core's own rows are changed only while they are awaited.
