@@ -61,8 +61,14 @@ impl Session {
                 tables: tables.clone(),
                 returning: returning.map(<[Expr]>::to_vec),
             };
-            let request =
-                FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
+            let request = FragmentRequest {
+                plan: input.input.clone(),
+                context: context.clone(),
+                view,
+                modify: Some(modify),
+                watched: false,
+                in_background: false,
+            };
             streams.push((shard, core.shard.fragment(shard, request).await?));
         }
         // The others are at work by now; this core's own rows are changed only while they are awaited.
@@ -70,7 +76,7 @@ impl Session {
         let (mut rows, mut returned) = (0, Vec::new());
         let mut router = self.router(table);
         for (shard, mut stream) in streams {
-            while let Some(batch) = cancel.race(stream.next()).await? {
+            while let Some(batch) = cancel.race(stream.next()).await.map_err(|error| self.named(error))? {
                 returned.push(batch);
             }
             let summary = stream.summary();

@@ -2,7 +2,12 @@
 
 use super::{FragmentRequest, Summary, driver::Driver};
 use crate::{
-    base::{batch::Batch, hash::HashMap, ids::ShardId, limits::FRAGMENT_BATCHES_MAX},
+    base::{
+        batch::Batch,
+        hash::HashMap,
+        ids::ShardId,
+        limits::{FRAGMENT_BATCHES_MAX, FRAGMENTS_PER_PEER_MAX, STATEMENT_FRAGMENTS_PER_PEER_MAX},
+    },
     env::{TaskClass, queue::TrySendError, signal::Signal},
     error::{Effect, Error, Result},
     shard::{
@@ -58,13 +63,26 @@ pub(in crate::shard) struct Stream {
 impl Shard {
     /// Starts a fragment on the shard that holds its rows.
     pub async fn fragment(&self, target: ShardId, request: FragmentRequest) -> Result<FragmentStream> {
+        self.fragment_within(target, request, STATEMENT_FRAGMENTS_PER_PEER_MAX).await
+    }
+
+    /// Starts a fragment for another one that runs here.
+    pub(super) async fn fragment_for_fragment(
+        &self,
+        target: ShardId,
+        request: FragmentRequest,
+    ) -> Result<FragmentStream> {
+        self.fragment_within(target, request, FRAGMENTS_PER_PEER_MAX).await
+    }
+
+    async fn fragment_within(&self, target: ShardId, request: FragmentRequest, max: usize) -> Result<FragmentStream> {
         if target == self.id() {
             count(&self.0.fragments, 1);
             let driver = Driver::new(self.clone(), request)?;
             return Ok(FragmentStream { source: Source::Local(Box::new(driver)), summary: Summary::default() });
         }
         let peer = self.peer(target)?;
-        let number = peer.streams.take(Stream::default()).await;
+        let number = peer.streams.take_within(Stream::default(), max).await;
         count(&self.0.next_serial, 1);
         let serial = self.0.next_serial.get();
         let mut unsent = Unsent { peer, number: Some(number) };
@@ -79,6 +97,7 @@ impl Shard {
     pub(in crate::shard) fn produce(&self, from: ShardId, number: u32, serial: u64, request: FragmentRequest) {
         count(&self.0.fragments, 1);
         let producer = self.0.producers.borrow_mut().start(from, serial);
+        let class = if request.in_background { TaskClass::Background } else { TaskClass::Query };
         // Made here, so that a transaction it writes for is known before anything that is sent later arrives.
         let driver = Driver::new(self.clone(), request);
         let mut end = End { shard: self.clone(), from, number, serial, result: None };
@@ -90,7 +109,7 @@ impl Shard {
             });
             drop(end);
         };
-        self.0.env.spawn(TaskClass::Query, work).detach();
+        self.0.env.spawn(class, work).detach();
     }
 }
 
