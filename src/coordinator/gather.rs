@@ -51,11 +51,8 @@ enum Feed {
         shards: Vec<ShardId>,
         merge: Option<Vec<sql::plan::SortKey>>,
     },
-    /// One stream after the other.
-    Streams {
-        streams: Vec<FragmentStream>,
-        at: usize,
-    },
+    /// In whatever order rows come.
+    Streams(Vec<FragmentStream>),
     Merge(Merging),
     /// Rows made from the catalog.
     Ready(VecDeque<Batch>),
@@ -156,9 +153,9 @@ impl Query {
             *feed = match merge.take() {
                 Some(keys) if streams.len() > 1 => {
                     let merge = Merge::new(keys, streams.len(), self.context.clone());
-                    Feed::Merge(Merging { merge, streams })
+                    Feed::Merge(Merging { merge, streams, ahead: None })
                 }
-                _ => Feed::Streams { streams, at: 0 },
+                _ => Feed::Streams(streams),
             };
         }
         Ok(())
@@ -172,16 +169,13 @@ impl Feed {
             Feed::Waiting { .. } => Err(Error::internal("a source was read before it was started")),
             Feed::Ready(batches) => Ok(batches.pop_front()),
             Feed::Merge(merge) => merge.next(measured).await,
-            Feed::Streams { streams, at } => {
-                let mut measured = measured;
-                while let Some(stream) = streams.get_mut(*at) {
-                    if let Some(batch) = stream.next().await? {
-                        return Ok(Some(batch));
-                    }
-                    note(stream, measured.as_deref_mut());
-                    *at += 1;
+            Feed::Streams(streams) => {
+                let batch = FragmentStream::next_of(streams).await?;
+                if batch.is_none() {
+                    let mut measured = measured;
+                    streams.drain(..).for_each(|mut ended| note(&mut ended, measured.as_deref_mut()));
                 }
-                Ok(None)
+                Ok(batch)
             }
         }
     }
@@ -220,6 +214,8 @@ pub fn all_shards(catalog: &Catalog, keyspace: KeyspaceId) -> Result<Vec<ShardId
 struct Merging {
     merge: Merge,
     streams: Vec<FragmentStream>,
+    /// A batch of this core's own stream, by number, that was read while another one was waited for.
+    ahead: Option<(usize, Option<Batch>)>,
 }
 
 impl Merging {
@@ -229,7 +225,7 @@ impl Merging {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(stream) => {
-                    let batch = self.streams[stream].next().await?;
+                    let batch = self.next_of(stream).await?;
                     if batch.is_none() {
                         note(&mut self.streams[stream], measured.as_deref_mut());
                     }
@@ -237,6 +233,21 @@ impl Merging {
                 }
             }
         }
+    }
+
+    /// The next batch of a stream. This core works on its own rows before it waits for another one.
+    async fn next_of(&mut self, number: usize) -> Result<Option<Batch>> {
+        if let Some((_, batch)) = self.ahead.take_if(|(ahead, _)| *ahead == number) {
+            return Ok(batch);
+        }
+        let local = self.streams.iter().position(FragmentStream::is_local).filter(|&local| local != number);
+        if let Some(local) = local
+            && self.ahead.is_none()
+            && !self.streams[number].is_ready()
+        {
+            self.ahead = Some((local, self.streams[local].next().await?));
+        }
+        self.streams[number].next().await
     }
 }
 

@@ -164,8 +164,16 @@ impl Session {
         }
         router.sent = true;
         let cancel = self.cancel.clone();
-        cancel.race(all(calls)).await?;
+        cancel.race(all(calls)).await.map_err(|error| self.named(error))?;
         Ok(())
+    }
+
+    /// A duplicate key of a constraint that this transaction has made, which the shards' catalogs do not know yet.
+    pub(super) fn named(&self, error: Error) -> Error {
+        match error.key() {
+            Some(key) => sql::modify::duplicate_key(&self.catalog(), key),
+            None => error,
+        }
     }
 }
 

@@ -71,10 +71,12 @@ impl Session {
             };
             streams.push((shard, core.shard.fragment(shard, request).await?));
         }
+        // The others are at work by now; this core's own rows are changed only while they are awaited.
+        streams.sort_by_key(|(_, stream)| !stream.is_local());
         let (mut rows, mut returned) = (0, Vec::new());
         let mut router = self.router(table);
         for (shard, mut stream) in streams {
-            while let Some(batch) = cancel.race(stream.next()).await? {
+            while let Some(batch) = cancel.race(stream.next()).await.map_err(|error| self.named(error))? {
                 returned.push(batch);
             }
             let summary = stream.summary();

@@ -13,6 +13,7 @@ use crate::{
         expr::Expr,
         parse::Parsed,
         plan::{Body, Field, Statement, statistics::Statistics},
+        utility::Utility,
     },
 };
 use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -126,7 +127,12 @@ fn declared_type(oid: u32) -> Option<DataType> {
 
 /// Binds and plans.
 fn plan(session: &Session, catalog: &Catalog, parsed: &Parsed, types: &[Option<DataType>]) -> Result<Statement> {
-    session.with_bind_context(catalog, |bind| sql::prepare(parsed, bind, types))
+    let mut statement = session.with_bind_context(catalog, |bind| sql::prepare(parsed, bind, types))?;
+    // Only the session knows its cursors.
+    if let Body::Utility(Utility::Fetch { name, moves: false, .. }) = &statement.body {
+        statement.fields = session.cursor_fields(name)?.to_vec();
+    }
+    Ok(statement)
 }
 
 /// What the optimizer may know of the tables of a catalog.

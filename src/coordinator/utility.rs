@@ -52,6 +52,15 @@ impl Session {
                 self.prepare(name, statement, &oids)?;
             }
             Utility::Execute { name, arguments } => return self.execute_prepared(name, arguments).await,
+            Utility::Declare { name, statement } => self.declare_cursor(name, statement).await?,
+            Utility::Fetch { name, count, moves: false } => return self.start_fetch(name, *count),
+            Utility::Fetch { name, count, moves: true } => {
+                let moved = self.move_cursor(name, *count).await?;
+                self.finish_command().await?;
+                return done(&format!("MOVE {moved}"));
+            }
+            Utility::Close(None) => self.portals.clear(),
+            Utility::Close(Some(name)) => self.close_cursor(name)?,
             Utility::Deallocate(None) => self.prepared.clear(),
             Utility::Deallocate(Some(name)) => {
                 self.statement(name)?;
@@ -157,7 +166,7 @@ impl Session {
         Ok(Started::Command(tag.into()))
     }
 
-    fn in_block(&self, what: &str) -> Result<()> {
+    pub(super) fn in_block(&self, what: &str) -> Result<()> {
         match &self.transaction {
             Some(transaction) if transaction.explicit => Ok(()),
             _ => Err(Error::new(
@@ -317,6 +326,9 @@ fn tag_of(utility: &Utility) -> &'static str {
         Utility::SetTransaction { .. } | Utility::Set { .. } => "SET",
         Utility::Reset(_) => "RESET",
         Utility::Prepare { .. } => "PREPARE",
+        Utility::Declare { .. } => "DECLARE CURSOR",
+        Utility::Close(None) => "CLOSE CURSOR ALL",
+        Utility::Close(Some(_)) => "CLOSE CURSOR",
         Utility::Deallocate(None) => "DEALLOCATE ALL",
         Utility::Deallocate(Some(_)) => "DEALLOCATE",
         Utility::Discard => "DISCARD ALL",

@@ -53,6 +53,19 @@ pub enum Utility {
         name: String,
         arguments: Vec<super::expr::Expr>,
     },
+    /// DECLARE name CURSOR FOR statement text.
+    Declare {
+        name: String,
+        statement: String,
+    },
+    /// FETCH, or MOVE, which passes over rows. `count` `None` is ALL.
+    Fetch {
+        name: String,
+        count: Option<usize>,
+        moves: bool,
+    },
+    /// CLOSE ALL is `None`.
+    Close(Option<String>),
     /// DEALLOCATE ALL is `None`.
     Deallocate(Option<String>),
     Discard,

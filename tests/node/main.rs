@@ -2,9 +2,12 @@
 //! on the wire, and `kill -9` under load.
 
 mod bad_input;
+mod full_disk;
 mod harness;
 mod kill;
 mod library;
+mod machine;
 mod plans;
 mod sql;
 mod start;
+mod waiting;

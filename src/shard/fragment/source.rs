@@ -51,6 +51,8 @@ pub struct Source {
     batch_rows: usize,
     /// Type of each column put out, and its value in rows that are older than the column.
     wanted: Vec<(DataType, Value)>,
+    /// How many rows the next batch is likely to have.
+    expected_rows: usize,
 }
 
 impl Source {
@@ -69,7 +71,8 @@ impl Source {
             Ok((column.data_type, column.missing_value()?))
         });
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
-        Ok(Source { shard, plan, keyspace, view, ranges, scan: None, lanes, covered, batch_rows, wanted })
+        let scan = None;
+        Ok(Source { shard, plan, keyspace, view, ranges, scan, lanes, covered, batch_rows, wanted, expected_rows: 0 })
     }
 
     /// The next rows within the bounds; `None` at the end. (The executor applies the filter.)
@@ -80,16 +83,18 @@ impl Source {
             _ if self.covered.is_some() => self.read_entries(&mut batch).await?,
             _ => self.read_through_index(&mut batch).await?,
         }
+        if batch.rows >= BATCH_ROWS {
+            self.expected_rows = BATCH_ROWS + ROWS_BETWEEN_YIELDS;
+        }
         self.batch_rows = (self.batch_rows * BATCH_GROWTH).min(BATCH_ROWS);
         Ok((batch.rows > 0).then_some(batch))
     }
 
     fn empty(&self) -> Batch {
-        let mut columns: Vec<Column> = self.wanted.iter().map(|(data_type, _)| Column::new(*data_type)).collect();
-        if self.plan.with_key {
-            columns.push(Column::new(DataType::of(TypeKind::Bytea)));
-        }
-        Batch { rows: 0, columns }
+        let types = self.wanted.iter().map(|(data_type, _)| *data_type);
+        let keys = self.plan.with_key.then_some(DataType::of(TypeKind::Bytea));
+        let columns = types.chain(keys).map(|data_type| Column::with_capacity(data_type, self.expected_rows));
+        Batch { rows: 0, columns: columns.collect() }
     }
 
     /// Goes to the next entry of any range; false at the end of all.
@@ -112,19 +117,29 @@ impl Source {
         }
     }
 
-    /// Fills a batch with rows in key order; one that is not full is the last.
+    /// Fills a batch with rows in key order; one that is not full is the last. (A full one may have a few rows more.)
     async fn read_rows(&mut self, batch: &mut Batch) -> Result<()> {
-        for number in 0..self.batch_rows {
-            if !self.advance().await? {
-                break;
-            }
-            let Some(scan) = self.current() else { break };
-            push_row(batch, &self.plan, &self.wanted, scan.key(), scan.value())?;
-            if number % ROWS_BETWEEN_YIELDS == 0 {
+        let mut looked_at = 0;
+        while batch.rows < self.batch_rows && self.advance().await? {
+            self.take_rows(batch)?;
+            if batch.rows - looked_at >= ROWS_BETWEEN_YIELDS {
+                looked_at = batch.rows;
                 self.shard.env().yield_if_needed().await;
             }
         }
         Ok(())
+    }
+
+    /// Takes the row that the scan stands on, and those behind it that can be had without looking at them one by one.
+    fn take_rows(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some(scan) = self.current() else { return Ok(()) };
+        push_row(batch, &self.plan, &self.wanted, scan.key(), scan.value())?;
+        let Some(scan) = self.scan.as_mut().filter(|_| !self.plan.with_key) else { return Ok(()) };
+        let mut rows = Vec::new();
+        let drained = scan.drain(self.batch_rows.saturating_sub(batch.rows), &mut rows);
+        drained.map_err(|failure| self.shard.error(failure))?;
+        batch.rows += rows.len();
+        row::decode_rows(&rows, &self.plan.columns, &self.wanted, &mut batch.columns)
     }
 
     /// The scan that stands on the current entry.

@@ -26,6 +26,13 @@ impl Binder<'_> {
             UtilityTree::SetTransaction { session, modes } => set_transaction(*session, modes),
             UtilityTree::Show(name) => Utility::Show(name.clone()),
             UtilityTree::Reset(name) => Utility::Reset(name.clone()),
+            UtilityTree::Declare { name, statement } => {
+                Utility::Declare { name: name.clone(), statement: statement.clone() }
+            }
+            UtilityTree::Fetch { name, count, moves } => {
+                Utility::Fetch { name: name.clone(), count: *count, moves: *moves }
+            }
+            UtilityTree::Close(name) => Utility::Close(name.clone()),
             UtilityTree::Deallocate(name) => Utility::Deallocate(name.clone()),
             UtilityTree::Discard => Utility::Discard,
             UtilityTree::Prepare { name, types, statement } => {

@@ -10,6 +10,7 @@
 //! Start at [`script`].
 
 mod copy;
+mod cursor;
 mod depth;
 mod errors;
 mod rewrite;

@@ -27,6 +27,18 @@ pub enum UtilityTree {
         session: bool,
         modes: Vec<ast::TransactionMode>,
     },
+    Declare {
+        name: String,
+        statement: String,
+    },
+    /// FETCH, or MOVE. `count` `None` is ALL.
+    Fetch {
+        name: String,
+        count: Option<usize>,
+        moves: bool,
+    },
+    /// `None` is ALL.
+    Close(Option<String>),
     /// `None` is ALL.
     Show(Option<String>),
     Reset(Option<String>),
@@ -133,7 +145,7 @@ pub fn parse(source: &Source, parser: &mut Parser<'_>, end: Option<Location>) ->
 }
 
 impl Reader<'_, '_> {
-    fn statement(&mut self) -> Result<Tree> {
+    pub(super) fn statement(&mut self) -> Result<Tree> {
         let Token::Word(word) = &self.parser.peek_token_ref().token else { return self.grammar() };
         if word.quote_style.is_some() {
             return self.here();
@@ -149,6 +161,9 @@ impl Reader<'_, '_> {
             "discard" => self.discard()?,
             "prepare" => self.prepare()?,
             "execute" => self.execute()?,
+            "declare" => self.declare()?,
+            "fetch" => self.fetch(false)?,
+            "move" => self.fetch(true)?,
             "vacuum" => self.vacuum()?,
             "analyze" | "analyse" => self.analyze()?,
             "begin" => self.begin(false)?,
@@ -272,15 +287,6 @@ impl Reader<'_, '_> {
             return Ok(UtilityTree::Accepted("DISCARD"));
         }
         self.here()
-    }
-
-    fn close(&mut self) -> Result<UtilityTree> {
-        self.parser.next_token();
-        if self.accept("all") {
-            return Ok(UtilityTree::Accepted("CLOSE CURSOR ALL"));
-        }
-        let name = self.identifier()?;
-        Err(Error::new(SqlState::INVALID_CURSOR_NAME, format!("cursor \"{name}\" does not exist")))
     }
 
     fn unlisten(&mut self) -> Result<UtilityTree> {
