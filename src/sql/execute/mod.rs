@@ -114,6 +114,11 @@ impl Executor {
         Ok(Executor { root, sources: leaves.sources, environment, done: false, paths: leaves.paths })
     }
 
+    /// Whether what the operators do is measured.
+    pub fn is_watched(&self) -> bool {
+        self.environment.clock.is_some()
+    }
+
     /// The driver has spent so long to get what a source must be fed: it counts for all who wait for it.
     pub fn add_time(&mut self, source: usize, took: Duration) {
         for &operator in self.paths.get(source).into_iter().flatten() {
