@@ -116,7 +116,11 @@ impl Query {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(source) => {
+                    let began = self.executor.is_watched().then(|| core.shard.env().now());
                     let batch = self.feeds[source].next(self.fragments.get_mut(source)).await?;
+                    if let Some(began) = began {
+                        self.executor.add_time(source, core.shard.env().now().saturating_sub(began));
+                    }
                     self.executor.feed(source, batch)?;
                     core.shard.env().yield_if_needed().await;
                 }

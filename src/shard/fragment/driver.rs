@@ -70,6 +70,7 @@ impl Driver {
         loop {
             match self.executor.next()? {
                 Step::Need(number) => {
+                    let began = self.executor.is_watched().then(|| self.shard.env().now());
                     let batch = match self.sources.get_mut(number).and_then(Option::as_mut) {
                         Some(Feed::Own(source)) => source.next().await?,
                         Some(Feed::Brought(brought)) => brought.next().await?,
@@ -80,6 +81,9 @@ impl Driver {
                         && let Some(Feed::Brought(brought)) = source.take()
                     {
                         self.brought.push((number, brought.measured()));
+                    }
+                    if let Some(began) = began {
+                        self.executor.add_time(number, self.shard.env().now().saturating_sub(began));
                     }
                     self.executor.feed(number, batch)?;
                     self.shard.env().yield_if_needed().await;
