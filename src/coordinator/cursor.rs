@@ -49,7 +49,7 @@ impl Session {
             Body::Query(node) => {
                 let mut view = self.read_view();
                 view.statement = self.open_transaction().statement + 1;
-                Run::Query(Box::new(self.query_at(node, context, view)?))
+                Run::Query(Box::new(self.query_at(node, context, view, None)?))
             }
             Body::PointRead(read) => {
                 let batch = self.point_read(read, &context).await?;

@@ -9,14 +9,17 @@
 //!
 //! Start with [`Session::start_simple`] and `run.rs`; `commit.rs` ends transactions, `ddl/` changes the catalog.
 
+mod analyze;
 mod cancel;
 mod commit;
 mod context;
 mod copy;
 mod cursor;
 mod ddl;
+mod explain;
 mod gather;
 mod insert;
+mod live;
 mod modify;
 mod point;
 mod prepared;
@@ -79,6 +82,8 @@ pub(crate) struct Core {
     /// Sessions that can be cancelled, by their number on this core.
     sessions: RefCell<BTreeMap<u32, Canceller>>,
     next_session: Cell<u32>,
+    /// About how many rows tables have.
+    live: Rc<live::Live>,
     /// Set when the node stops taking statements.
     stopping: Cell<bool>,
 }
@@ -96,6 +101,7 @@ impl Coordinator {
             metrics,
             sessions: RefCell::default(),
             next_session: Cell::new(1),
+            live: Rc::default(),
             stopping: Cell::new(false),
         });
         let canceller = Rc::downgrade(&core);

@@ -61,10 +61,18 @@ impl Session {
                 tables: tables.clone(),
                 returning: returning.map(<[Expr]>::to_vec),
             };
-            let request =
-                FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
+            let request = FragmentRequest {
+                plan: input.input.clone(),
+                context: context.clone(),
+                view,
+                modify: Some(modify),
+                watched: false,
+                in_background: false,
+            };
             streams.push((shard, core.shard.fragment(shard, request).await?));
         }
+        // The others are at work by now; this core's own rows are changed only while they are awaited.
+        streams.sort_by_key(|(_, stream)| !stream.is_local());
         let (mut rows, mut returned) = (0, Vec::new());
         let mut router = self.router(table);
         for (shard, mut stream) in streams {

@@ -270,8 +270,18 @@ impl Session {
 
     /// Sets up a plan to be fetched from.
     pub(super) async fn query(&mut self, node: &crate::sql::plan::Node, context: Arc<Context>) -> Result<Query> {
+        self.query_watched(node, context, None)
+    }
+
+    /// The same; with a clock, what its operators do is measured.
+    pub(super) fn query_watched(
+        &mut self,
+        node: &crate::sql::plan::Node,
+        context: Arc<Context>,
+        clock: Option<crate::sql::execute::Clock>,
+    ) -> Result<Query> {
         let view = self.read_view();
-        self.query_at(node, context, view)
+        self.query_at(node, context, view, clock)
     }
 
     /// The same, reading what the view shows.
@@ -280,9 +290,12 @@ impl Session {
         node: &crate::sql::plan::Node,
         context: Arc<Context>,
         view: crate::shard::ReadView,
+        clock: Option<crate::sql::execute::Clock>,
     ) -> Result<Query> {
         let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
-        Query::new(node, context, view, snapshot, &self.catalog(), self.database)
+        let mut query = Query::new(node, context, view, snapshot, &self.catalog(), self.database, clock)?;
+        query.in_background = self.in_background;
+        Ok(query)
     }
 }
 

@@ -71,7 +71,7 @@ pub enum Fetch {
 /// Something to tell the user beside the result.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// NOTICE or WARNING.
+    /// INFO, NOTICE or WARNING.
     pub severity: &'static str,
     pub error: Error,
 }
@@ -141,6 +141,8 @@ pub struct Session {
     pub(super) cancel: Rc<Cancel>,
     /// Ends statements that take longer than `statement_timeout`.
     pub(super) timer: Timer,
+    /// Its fragments run when nobody waits.
+    pub(super) in_background: bool,
     /// The door says that nothing follows the next statement in its batch.
     pub(super) last_in_batch: bool,
 }
@@ -179,6 +181,7 @@ impl Session {
             notices: Vec::new(),
             cancel,
             timer: Timer::default(),
+            in_background: false,
             last_in_batch: false,
             core,
         })
@@ -423,6 +426,10 @@ impl Session {
 
     pub(super) fn search_path(&self) -> Vec<String> {
         self.settings.search_path(&self.user)
+    }
+
+    pub(super) fn info(&mut self, error: Error) {
+        self.notices.push(Notice { severity: "INFO", error });
     }
 
     pub(super) fn notice(&mut self, error: Error) {

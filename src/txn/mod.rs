@@ -22,6 +22,7 @@
 mod applying;
 mod attachment;
 mod buffer;
+mod changed;
 mod commit;
 mod failure;
 mod fence;
@@ -38,6 +39,7 @@ mod two_phase;
 mod write;
 
 pub use applying::Changes;
+pub use changed::{Changed, Counts};
 pub use failure::Failure;
 pub use read::Look;
 pub use record::{Decision, Record};
@@ -143,6 +145,7 @@ struct Inner {
     /// The empty list of own versions, which nearly every view has.
     no_versions: Rc<[Timestamp]>,
     statistics: state::Counters,
+    changed: Changed,
     closed: Cell<bool>,
 }
 
@@ -150,6 +153,11 @@ impl Transactions {
     /// The core's shard.
     pub fn shard(&self) -> ShardId {
         self.0.shard
+    }
+
+    /// Rows written here lately.
+    pub fn changed(&self) -> &Changed {
+        &self.0.changed
     }
 
     /// The tree below.

@@ -4,6 +4,7 @@ use super::{
     Queue, TableUse,
     applying::Changes,
     buffer::Buffer,
+    changed::Written,
     fence::Fences,
     pending::{Interest, Pending, PendingNumber, PendingTable},
     record::Decision,
@@ -32,6 +33,8 @@ pub struct Open {
     pub spilled_storages: Vec<StorageId>,
     /// Hashes of the keys it is entered for in [`Interest`].
     pub claims: Vec<u64>,
+    /// Rows it has written.
+    pub written: Written,
     /// Tables its writes were planned with.
     pub tables: Vec<TableUse>,
     /// A key of it that another transaction has committed first, and whether that left a live version.
@@ -129,6 +132,7 @@ impl Open {
             spills: 0,
             spilled_storages: Vec::new(),
             claims: Vec::new(),
+            written: Written::default(),
             tables: Vec::new(),
             doomed: None,
             used: now,

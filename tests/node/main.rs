@@ -7,6 +7,7 @@ mod harness;
 mod kill;
 mod library;
 mod machine;
+mod plans;
 mod sql;
 mod start;
 mod waiting;
