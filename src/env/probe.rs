@@ -125,6 +125,11 @@ fn locked_memory() -> Option<Problem> {
     }
 }
 
+/// Files and sockets that this process may have open.
+pub fn open_files_max() -> u64 {
+    raised_limit(libc::RLIMIT_NOFILE).unwrap_or(DESCRIPTORS_MIN)
+}
+
 fn descriptors() -> Option<Problem> {
     match raised_limit(libc::RLIMIT_NOFILE) {
         Ok(count) if count >= DESCRIPTORS_MIN => None,

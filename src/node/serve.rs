@@ -160,7 +160,12 @@ impl Core {
     async fn open_pg(&self) -> Result<pg::Server> {
         let address = SocketAddr::new(self.config.host, self.config.pg_port);
         let message_bytes_max = self.config.memory_bytes as usize / self.config.cores / 8;
-        let options = pg::Options { message_bytes_max, ..pg::Options::at(address) };
+        let defaults = pg::Options::at(address);
+        // Half of the descriptors are for files; a few connections beyond the sessions are told that there are too many.
+        let descriptors = crate::env::probe::open_files_max() as usize / 2 / self.config.cores;
+        let connections_max = defaults.connections_max.min(descriptors);
+        let sessions_max = defaults.sessions_max.min(connections_max - connections_max / 8);
+        let options = pg::Options { message_bytes_max, sessions_max, connections_max, ..defaults };
         pg::Server::open(&self.env, self.coordinator.clone(), options).await
     }
 

@@ -54,8 +54,14 @@ pub fn free_port() -> u16 {
 impl Node {
     /// Starts a node on a folder; what it printed, if it ended instead of serving.
     pub fn start(data: PathBuf, flags: &[&str]) -> Result<Node, String> {
+        Node::start_under("", data, flags)
+    }
+
+    /// The same, under limits as a shell sets them.
+    pub fn start_under(limits: &str, data: PathBuf, flags: &[&str]) -> Result<Node, String> {
         let (pg_port, http_port) = (free_port(), free_port());
-        let mut child = Command::new(env!("CARGO_BIN_EXE_distdb"))
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{limits} exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_distdb")])
             .arg("start")
             .args(["--memory", "256MiB"])
             .args(if flags.contains(&"--cores") { &[][..] } else { &["--cores", "2"] })

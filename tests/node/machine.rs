@@ -1,9 +1,9 @@
 //! A machine that lacks something: the node says what, why and what to do, ends with a code of its own, and leaves nothing
 //! half done.
 
-use crate::harness::{Folder, free_port};
+use crate::harness::{Folder, Node, free_port};
 use std::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Command, Output},
 };
@@ -84,4 +84,22 @@ fn settings_that_cannot_be_are_told() {
         assert!(refused.contains(expected) && !refused.contains("panicked"), "{flags:?}: {refused}");
     }
     assert!(!data.exists(), "nothing was begun");
+}
+
+#[test]
+fn clients_cannot_take_the_descriptors_that_files_need() {
+    let folder = Folder::new();
+    let node = Node::start_under("ulimit -n 1024;", folder.path().join("data"), &[]).unwrap();
+    let mut client = node.connect();
+    client.batch_execute("CREATE TABLE t (a int PRIMARY KEY, b text)").unwrap();
+    let crowd: Vec<_> = (0..1500).map_while(|_| TcpStream::connect(("127.0.0.1", node.pg_port)).ok()).collect();
+    assert!(crowd.len() > 600, "{} connected", crowd.len());
+    let insert = "INSERT INTO t SELECT n, repeat('x', 1000) FROM generate_series($1::int, $1 + 999) AS s(n)";
+    for number in 0..5 {
+        client.execute(insert, &[&(number * 1000)]).unwrap();
+    }
+    drop(crowd);
+    assert_eq!(node.connect().query_one("SELECT count(*) FROM t", &[]).unwrap().get::<_, i64>(0), 5000);
+    let (code, log) = node.terminate();
+    assert!(code == Some(0) && !log.contains("Too many open files"), "{log}");
 }

@@ -185,7 +185,7 @@ impl Reader<'_> {
             0x00 | 0xFF => self.signed_32()?,
             short => i32::from(short) - 0x80,
         };
-        if exponent.abs() > EXPONENT_MAX {
+        if !(-EXPONENT_MAX..=EXPONENT_MAX).contains(&exponent) {
             return None;
         }
         let mut digits = Vec::new();

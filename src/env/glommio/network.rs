@@ -84,6 +84,8 @@ pub(super) struct Network {
     ring: Ring,
     /// The pump, when it sleeps.
     sleeper: Cell<Option<Waker>>,
+    /// There was no descriptor to wait with, and it was said.
+    deaf: Cell<bool>,
     /// Calls under way on the helper thread: their results are seen by the executor's rounds only.
     helper_calls: Cell<usize>,
 }
@@ -134,6 +136,7 @@ impl Network {
             doorbell: Doorbell::install(),
             ring,
             sleeper: Cell::new(None),
+            deaf: Cell::new(false),
             helper_calls: Cell::new(0),
         }))
     }
@@ -262,7 +265,19 @@ impl Network {
         let descriptor = self.poll.borrow().as_raw_fd();
         // SAFETY: the descriptor is open as long as `self.poll` lives, which is longer than this borrow.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        readable(descriptor).inspect_err(|error| tracing::error!("cannot wait for the sockets: {error}")).ok()
+        match readable(descriptor) {
+            Ok(readable) => {
+                self.deaf.set(false);
+                Some(readable)
+            }
+            Err(error) => {
+                // Said once: it is tried again and again.
+                if !self.deaf.replace(true) {
+                    tracing::error!("cannot wait for the sockets: {error}");
+                }
+                None
+            }
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Options {
     pub address: SocketAddr,
     /// Sessions of one core.
     pub sessions_max: usize,
+    /// Connections of one core, logged in or not: what descriptors there are for. Further ones wait in the kernel's queue.
+    pub connections_max: usize,
     /// Memory of one core for large messages that are being received.
     pub message_bytes_max: usize,
     /// Time a client has to log in.
@@ -51,7 +53,13 @@ pub struct Options {
 impl Options {
     /// The defaults for an address.
     pub fn at(address: SocketAddr) -> Options {
-        Options { address, sessions_max: 1000, message_bytes_max: 256 << 20, login_time_max: Duration::from_secs(5) }
+        Options {
+            address,
+            sessions_max: 1000,
+            connections_max: 1000 + GREETING_MAX,
+            message_bytes_max: 256 << 20,
+            login_time_max: Duration::from_secs(5),
+        }
     }
 }
 
@@ -68,6 +76,7 @@ pub struct Server {
 #[derive(Default)]
 struct Connections {
     login_time_max: Duration,
+    connections_max: usize,
     next: Cell<u64>,
     tasks: RefCell<std::collections::BTreeMap<u64, Task<()>>>,
     greeting: Cell<usize>,
@@ -90,13 +99,17 @@ impl Server {
         let listener = env.listen(options.address).await.map_err(|cause| Error::io(&doing, cause))?;
         let address = listener.local_addr().map_err(|cause| Error::io(&doing, cause))?;
         let shared = Shared::new(options.sessions_max, options.message_bytes_max);
-        let connections = Rc::new(Connections { login_time_max: options.login_time_max, ..Connections::default() });
+        let connections = Rc::new(Connections {
+            login_time_max: options.login_time_max,
+            connections_max: options.connections_max,
+            ..Connections::default()
+        });
         let accepting = {
             let (env, shared, connections, sessions) =
                 (env.clone(), shared.clone(), connections.clone(), Rc::new(sessions));
             env.clone().spawn(TaskClass::Query, async move {
                 loop {
-                    connections.room_to_greet().await;
+                    connections.room().await;
                     match listener.accept().await {
                         Ok(stream) => connections.start(&env, stream, &shared, &sessions),
                         Err(error) => {
@@ -137,10 +150,10 @@ impl Server {
 }
 
 impl Connections {
-    /// Waits while too many clients have not logged in.
-    async fn room_to_greet(&self) {
-        while self.greeting.get() >= GREETING_MAX {
-            self.greeted.wait().await;
+    /// Waits while too many clients have not logged in, or there are too many in all.
+    async fn room(&self) {
+        while self.greeting.get() >= GREETING_MAX || self.tasks.borrow().len() >= self.connections_max {
+            or(self.greeted.wait(), self.ended.wait()).await;
         }
     }
 
