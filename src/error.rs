@@ -38,6 +38,7 @@ struct Inner {
     constraint: Option<String>,
     data_type: Option<String>,
     effect: Effect,
+    stale_snapshot: bool,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -57,6 +58,7 @@ impl Error {
             constraint: None,
             data_type: None,
             effect: Effect::NotDone,
+            stale_snapshot: false,
             cause: None,
         }))
     }
@@ -146,6 +148,12 @@ impl Error {
         self
     }
 
+    /// Marks that nothing but the age of the transaction's snapshot was in the way.
+    pub fn with_stale_snapshot(mut self) -> Error {
+        self.0.stale_snapshot = true;
+        self
+    }
+
     /// The five-character code.
     pub fn state(&self) -> SqlState {
         self.0.state
@@ -206,9 +214,14 @@ impl Error {
         self.0.effect
     }
 
-    /// Whether the same transaction may succeed when run again (SQLSTATE class 40).
+    /// Whether the same statement may succeed at a later snapshot of its transaction.
+    pub fn is_stale_snapshot(&self) -> bool {
+        self.0.stale_snapshot
+    }
+
+    /// Whether the same transaction may succeed when run again (SQLSTATE class 40, and nothing was done).
     pub fn is_retryable(&self) -> bool {
-        self.0.state.as_str().starts_with("40")
+        self.0.state.as_str().starts_with("40") && self.0.effect == Effect::NotDone
     }
 }
 

@@ -29,6 +29,12 @@ pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
 /// They are applied in one go, so this also bounds how long a core is busy with one commit.
 pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 1 << 20;
+/// Waits for locks that one core lets begin; further writers are refused with 53000.
+pub const LOCK_WAITERS_MAX: usize = 16_384;
+/// Reads that a transaction remembers so as to move its snapshot later; one that has read more keeps its snapshot.
+pub const READS_REMEMBERED_MAX: usize = 256;
+/// Rows on one core that are compared to see whether a snapshot may move; if there are more, it may not.
+pub const REREAD_ROWS_MAX: usize = 4096;
 /// Partitions of a keyspace.
 pub const PARTITIONS_MAX: usize = 4096;
 /// Bytes in one record of the log: a whole transaction of one shard with what surrounds it.

@@ -4,7 +4,7 @@
 //! once; the executor asks for a source when it needs one. A merging exchange holds the head of every stream and gives out
 //! the smallest rows first.
 
-use super::{Core, session::Session};
+use super::{Core, refresh::Reads, session::Session};
 use crate::{
     base::{
         batch::Batch,
@@ -85,6 +85,15 @@ impl Query {
             });
         }
         Ok(Query { executor, feeds, context, view, leftover: None, rows_sent: 0, _snapshot: snapshot, started: false })
+    }
+
+    /// Has a transaction remember what will be read.
+    fn remember(&self, reads: &mut Reads) {
+        for feed in &self.feeds {
+            if let Feed::Waiting { plan, shards, .. } = feed {
+                reads.scans(shards, plan, &self.context);
+            }
+        }
     }
 
     /// The next rows; `None` after the last.
@@ -204,8 +213,8 @@ impl Merging {
 }
 
 impl Session {
-    /// What statements of this session read now, with a snapshot drawn if there is none. Statements that write see their
-    /// transaction's earlier statements only.
+    /// What the next statement of this session reads, with a snapshot drawn if there is none. It sees the writes of its
+    /// transaction's statements so far, not those that it is about to make.
     pub(super) fn read_view(&mut self) -> ReadView {
         if self.open_transaction().snapshot.is_none() {
             let snapshot = Rc::new(self.core.shard.begin_snapshot());
@@ -215,6 +224,15 @@ impl Session {
         let transaction = self.open_transaction();
         let snapshot = transaction.snapshot.as_ref().map_or(newest, |snapshot| snapshot.timestamp());
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
-        ReadView { snapshot, transaction: own, statement: u32::MAX }
+        ReadView { snapshot, transaction: own, statement: transaction.statement + 1 }
+    }
+
+    /// Sets up a plan to be fetched from, as a read of the session's transaction.
+    pub(super) async fn query(&mut self, node: &Node, context: Arc<Context>) -> Result<Query> {
+        let view = self.read_view();
+        let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
+        let query = Query::new(node, context, view, snapshot, &self.catalog(), self.database)?;
+        query.remember(&mut self.open_transaction().reads);
+        Ok(query)
     }
 }

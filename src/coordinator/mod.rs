@@ -19,6 +19,7 @@ mod insert;
 mod modify;
 mod point;
 mod prepared;
+mod refresh;
 mod run;
 mod session;
 mod settings;
@@ -34,7 +35,7 @@ pub use session::{Fetch, Notice, Session, Started, Startup};
 pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
 
 use crate::{
-    base::ids::ShardId,
+    base::ids::{ShardId, TransactionId},
     error::Result,
     observe::metrics::{Histogram, ShardRegistry},
     shard::Shard,
@@ -74,6 +75,8 @@ pub(crate) struct Core {
     /// Sessions that can be cancelled, by their number on this core.
     sessions: RefCell<BTreeMap<u32, Canceller>>,
     next_session: Cell<u32>,
+    /// Transactions whose commit every participant has on disk, by participant: soon forgotten.
+    over: RefCell<BTreeMap<ShardId, Vec<TransactionId>>>,
     /// Set when the node stops taking statements.
     stopping: Cell<bool>,
 }
@@ -91,6 +94,7 @@ impl Coordinator {
             metrics,
             sessions: RefCell::default(),
             next_session: Cell::new(1),
+            over: RefCell::default(),
             stopping: Cell::new(false),
         });
         let canceller = Rc::downgrade(&core);

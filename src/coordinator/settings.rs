@@ -7,7 +7,7 @@ use crate::{
     base::{datetime, sqlstate::SqlState},
     error::{Error, Result},
 };
-use std::{cell::Cell, collections::BTreeMap};
+use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
 /// How a value is checked and shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug)]
 struct Derived {
     statement_timeout_millis: u64,
+    lock_timeout_millis: u64,
     read_only: bool,
 }
 
@@ -200,6 +201,14 @@ impl Settings {
         Ok(())
     }
 
+    /// `lock_timeout`, if there is one.
+    pub fn lock_timeout(&self) -> Option<Duration> {
+        match self.derived().lock_timeout_millis {
+            0 => None,
+            millis => Some(Duration::from_millis(millis)),
+        }
+    }
+
     /// `statement_timeout`; 0 means none.
     pub fn statement_timeout_millis(&self) -> u64 {
         self.derived().statement_timeout_millis
@@ -216,6 +225,7 @@ impl Settings {
         }
         let derived = Derived {
             statement_timeout_millis: self.millis("statement_timeout"),
+            lock_timeout_millis: self.millis("lock_timeout"),
             read_only: self.is_on("default_transaction_read_only"),
         };
         self.derived.set(Some(derived));

@@ -26,6 +26,8 @@ mod commit;
 mod failure;
 mod fence;
 mod gate;
+mod lock;
+mod locks;
 mod pending;
 mod read;
 mod record;
@@ -35,9 +37,11 @@ mod sequencer;
 mod spill;
 mod state;
 mod two_phase;
+mod waits;
 mod write;
 
 pub use applying::Changes;
+pub use commit::Whole;
 pub use failure::Failure;
 pub use read::Look;
 pub use record::{Decision, Record};
@@ -46,6 +50,7 @@ pub use scan::{Scan, Step};
 pub use sequencer::{Sequencer, Snapshot, Snapshots};
 pub use state::Statistics;
 pub use two_phase::{InDoubt, Outcome};
+pub use write::Writer;
 
 use crate::{
     base::{
@@ -190,6 +195,11 @@ impl Transactions {
         self.0.snapshots.begin()
     }
 
+    /// Opens a snapshot of a later time than an open one, but not later than now.
+    pub fn move_snapshot(&self, snapshot: &Snapshot, to: Timestamp) -> Snapshot {
+        self.0.snapshots.begin_later(snapshot, to.min(self.0.sequencer.last()))
+    }
+
     /// Draws a new timestamp, for example as a transaction's id.
     pub fn draw(&self) -> Timestamp {
         self.0.sequencer.draw(self.0.env.wall_micros())
@@ -200,6 +210,8 @@ impl Transactions {
     pub fn tick(&self) {
         // A commit whose caller was dropped while it waited has nobody else to apply it.
         self.apply_durable();
+        // Decisions that nothing came after.
+        self.0.log.write_out();
         let retention = &self.0.retained.retention;
         let horizon = self.0.sequencer.horizon();
         if horizon > retention.horizon.get() {

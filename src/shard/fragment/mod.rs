@@ -6,6 +6,7 @@
 mod driver;
 mod modify;
 mod ranges;
+mod reread;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use super::{ReadView, TableUse};
 use crate::{
     base::{
         ids::{ShardId, TransactionId},
+        time::Timestamp,
         write::Write,
     },
     catalog::Table,
@@ -26,7 +28,7 @@ use crate::{
         plan::Node,
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A fragment to run.
 #[derive(Clone, Debug)]
@@ -47,6 +49,11 @@ pub struct Modify {
     pub transaction: TransactionId,
     pub statement: u32,
     pub tables: Vec<TableUse>,
+    /// How long it may wait for a lock (55P03).
+    pub patience: Option<Duration>,
+    /// The transaction has read nothing that others can change: a fragment that finds its only row changed since the
+    /// snapshot may read at a later one, and say so in its summary.
+    pub may_move: bool,
     /// Expressions over the table's live columns (the new values; for DELETE the old ones), put out as batches.
     pub returning: Option<Vec<Expr>>,
 }
@@ -72,4 +79,8 @@ pub struct Summary {
     pub remote: Vec<Write>,
     /// Other shards that the fragment has sent writes to: the transaction has writes there now.
     pub writers: Vec<ShardId>,
+    /// The fragment read one row at most, by its whole key, and holds its lock: what it read stays so.
+    pub locked: bool,
+    /// The later snapshot that it read at.
+    pub moved: Option<Timestamp>,
 }

@@ -3,7 +3,7 @@
 //! Through the primary key rows come straight from the cursor. Through an index, entries are read until a batch is full,
 //! then each entry's row: from this core, or from another one that a unique index points to.
 
-use super::ranges::{Range, primary_key_of_entry, ranges};
+use super::ranges::{Range, is_point, primary_key_of_entry, ranges};
 use crate::{
     base::{
         batch::{Batch, Column},
@@ -11,6 +11,7 @@ use crate::{
         key,
         limits::BATCH_ROWS,
         row,
+        time::Timestamp,
         types::{DataType, TypeKind},
         value::Value,
     },
@@ -21,7 +22,7 @@ use crate::{
     storage::lsm::Direction,
     txn::{Scan, Step},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 /// Rows between two looks at the clock.
 const ROWS_BETWEEN_YIELDS: usize = 32;
@@ -35,6 +36,8 @@ pub struct Source {
     /// Ranges not begun, last one first.
     ranges: Vec<Range>,
     scan: Option<Scan>,
+    /// The only range begins with the only key there is to read.
+    is_point: bool,
     /// Type of each column put out, and its value in rows that are older than the column.
     wanted: Vec<(DataType, Value)>,
 }
@@ -52,13 +55,28 @@ impl Source {
             Ok((column.data_type, column.missing_value()?))
         });
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
-        Ok(Source { shard, plan, keyspace, view, ranges, scan: None, wanted })
+        let is_point = is_point(&plan)?;
+        Ok(Source { shard, plan, keyspace, view, ranges, scan: None, is_point, wanted })
+    }
+
+    /// The only key that will be read, if the bounds give one.
+    pub fn only_key(&self) -> Option<&[u8]> {
+        match (self.is_point, &self.ranges[..]) {
+            (true, [(Bound::Included(key), _)]) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Reads at another snapshot. Before the first read.
+    pub fn move_to(&mut self, snapshot: Timestamp) {
+        self.view.snapshot = snapshot;
     }
 
     /// The next rows within the bounds; `None` at the end. (The executor applies the filter.)
     pub async fn next(&mut self) -> Result<Option<Batch>> {
         let mut batch = self.empty();
         match self.plan.index {
+            _ if self.is_point => self.read_row(&mut batch).await?,
             IndexId::PRIMARY => self.read_rows(&mut batch).await?,
             _ => self.read_through_index(&mut batch).await?,
         }
@@ -88,6 +106,15 @@ impl Source {
                 Step::End => self.scan = None,
             }
         }
+    }
+
+    /// Reads the only row, if there is one.
+    async fn read_row(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some((Bound::Included(key), _)) = self.ranges.pop() else { return Ok(()) };
+        let (plan, wanted) = (&self.plan, &self.wanted);
+        let read = |row: &[u8]| push_row(batch, plan, wanted, &key, row);
+        let read = self.shard.transactions().get_with(&self.view, &key, read).await;
+        read.map_err(|failure| self.shard.error(failure))?.unwrap_or(Ok(()))
     }
 
     /// Fills a batch with rows in key order; one that is not full is the last.
