@@ -4,7 +4,8 @@
 //! them at the same time; once every one of them has its prepare on disk, the transaction is committed (a restart would
 //! find all the prepares and say the same), at the greatest of the proposed timestamps, and the client is told; the
 //! decision is then passed on without anybody waiting. This is the parallel commit of CockroachDB, with the participants'
-//! list in every prepare in place of a record of its own.
+//! list in every prepare in place of a record of its own. If one participant refuses, none commits; if one fails to answer,
+//! it is for the shards to find out (`txn`), and the client is told that the end is not known (40003).
 //!
 //! A change of the catalog always prepares: between the decision and its being passed on, every core installs the new
 //! catalog, so that no core lets a writer in with the old one.

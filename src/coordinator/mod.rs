@@ -7,7 +7,8 @@
 //! transaction leaves nothing; a change of the catalog reaches every core before it is acknowledged. Everything here runs
 //! on one core; another core is reached only through [`crate::shard::Shard::call`] and `fragment`.
 //!
-//! Start with [`Session::start_simple`] and `run.rs`; `commit.rs` ends transactions, `ddl/` changes the catalog.
+//! Start with [`Session::start_simple`] and `run.rs`; `commit.rs` ends transactions, `refresh.rs` moves their
+//! snapshots, `ddl/` changes the catalog.
 
 mod cancel;
 mod commit;

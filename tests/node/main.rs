@@ -5,5 +5,6 @@ mod bad_input;
 mod harness;
 mod kill;
 mod library;
+mod locks;
 mod sql;
 mod start;
