@@ -31,6 +31,8 @@ pub const FRAGMENT_BATCHES_MAX: usize = 8;
 pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// Waits for locks that one core lets begin; further writers are refused with 53000.
 pub const LOCK_WAITERS_MAX: usize = 16_384;
+/// Aborted transactions that a core remembers, so that writes of theirs that are still under way come too late.
+pub const ABORTED_REMEMBERED_MAX: usize = 4096;
 /// Reads that a transaction remembers so as to move its snapshot later; one that has read more keeps its snapshot.
 pub const READS_REMEMBERED_MAX: usize = 256;
 /// Rows on one core that are compared to see whether a snapshot may move; if there are more, it may not.

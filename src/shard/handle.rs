@@ -93,7 +93,7 @@ impl Shard {
             }
             Request::Decide { transaction, decision, .. } => {
                 if decision == Decision::Abort {
-                    transactions.abort_open(transaction);
+                    transactions.abort(transaction);
                 }
                 return Begun::Waits(request);
             }

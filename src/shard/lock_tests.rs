@@ -163,6 +163,22 @@ fn a_wait_ends_with_its_patience_its_statement_or_its_transaction() {
 }
 
 #[test]
+fn a_write_that_comes_after_the_end_of_its_transaction_holds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    alone(dir.path().into(), |shard| async move {
+        let late = Client::begin(&shard);
+        late.roll_back(0).await;
+        assert_eq!(state(late.write(0, 1, vec![put("a", "1")]).await), "40001");
+        let asked = Client::begin(&shard);
+        asked.write(0, 1, vec![put("a", "1")]).await.unwrap();
+        shard.call(ShardId(0), Request::Outcome { transaction: asked.id }).await.unwrap();
+        assert_eq!(state(asked.write(0, 2, vec![put("a", "2")]).await), "40001");
+        let figures = status(&shard, 0).await.transactions;
+        assert_eq!((figures.locks, figures.open), (0, 0));
+    });
+}
+
+#[test]
 fn a_rollback_to_a_savepoint_gives_back_what_was_locked_since() {
     let dir = tempfile::tempdir().unwrap();
     alone(dir.path().into(), |shard| async move {

@@ -8,7 +8,7 @@
 //! What it does not do: locks lie in memory and are lost in a crash, with all the transactions that held them. They spare
 //! transactions a conflict; that none is missed rests on the versions in the tree, the pending commits and the dooming of
 //! whoever was overtaken by a commit that takes no locks (`write.rs`, `commit.rs`). Waiting, its time limit and its end are
-//! `write.rs`'s; deadlocks are `waits.rs`'s.
+//! `obstacle.rs`'s; deadlocks are `waits.rs`'s.
 //!
 //! Invariants: a lock's waiters each have one edge in the graph of waits, to the next transaction other than themselves
 //! ahead of them, in the end the holder; a transaction that is gone from the core neither holds nor waits.
@@ -30,7 +30,7 @@ pub struct Wait {
 struct Lock {
     holder: TransactionId,
     /// Nearly always nobody.
-    queue: Option<Box<VecDeque<Rc<Wait>>>>,
+    queue: VecDeque<Rc<Wait>>,
 }
 
 /// How a lock was asked for.
@@ -69,7 +69,7 @@ impl Locks {
     pub fn acquire(&mut self, key: u64, transaction: TransactionId) -> Acquired {
         match self.held.entry(key) {
             hashbrown::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(Lock { holder: transaction, queue: None });
+                vacant.insert(Lock { holder: transaction, queue: VecDeque::new() });
                 Acquired::Taken
             }
             hashbrown::hash_map::Entry::Occupied(lock) if lock.get().holder == transaction => Acquired::Held,
@@ -83,7 +83,7 @@ impl Locks {
             return Err(Refused::Full);
         }
         let Some(lock) = self.held.get_mut(&key) else { return Err(Refused::Full) };
-        let queue = lock.queue.get_or_insert_default();
+        let queue = &mut lock.queue;
         // One that waits here already has its place; else it would wait for those who wait for it.
         let place = queue.iter().rposition(|wait| wait.transaction == transaction).map_or(queue.len(), |last| last + 1);
         let mut ahead = queue.range(..place).rev().map(|wait| wait.transaction);
@@ -101,9 +101,8 @@ impl Locks {
     /// Ends a wait that was not granted.
     pub fn leave(&mut self, key: u64, wait: &Rc<Wait>) {
         let Some(lock) = self.held.get_mut(&key) else { return };
-        let Some(queue) = &mut lock.queue else { return };
-        let Some(place) = queue.iter().position(|other| Rc::ptr_eq(other, wait)) else { return };
-        queue.remove(place);
+        let Some(place) = lock.queue.iter().position(|other| Rc::ptr_eq(other, wait)) else { return };
+        lock.queue.remove(place);
         self.waiting -= 1;
         self.sequencer.waits().leave(wait.transaction, wait.behind.get());
         wait.over.open();
@@ -117,24 +116,21 @@ impl Locks {
         if lock.holder != transaction {
             return None;
         }
-        let next = lock.queue.as_ref().and_then(|queue| queue.front()).map(|wait| wait.transaction);
-        let Some(next) = next else {
+        let Some(next) = lock.queue.front().map(|wait| wait.transaction) else {
             entry.remove();
             return None;
         };
         lock.holder = next;
         // All that the transaction waits for here, should it wait in several places at once.
         let (waiting, sequencer) = (&mut self.waiting, &self.sequencer);
-        lock.queue.as_mut().into_iter().for_each(|queue| {
-            queue.retain(|wait| {
-                if wait.transaction == next {
-                    *waiting -= 1;
-                    sequencer.waits().leave(next, wait.behind.get());
-                    wait.granted.set(true);
-                    wait.over.open();
-                }
-                wait.transaction != next
-            });
+        lock.queue.retain(|wait| {
+            if wait.transaction == next {
+                *waiting -= 1;
+                sequencer.waits().leave(next, wait.behind.get());
+                wait.granted.set(true);
+                wait.over.open();
+            }
+            wait.transaction != next
         });
         straighten(lock, &self.sequencer);
         Some(next)
@@ -157,15 +153,10 @@ impl Locks {
 }
 
 /// Leads every waiter's edge to the one ahead of it again.
-fn straighten(lock: &mut Lock, sequencer: &Sequencer) {
-    let Some(queue) = &lock.queue else { return };
-    if queue.is_empty() {
-        lock.queue = None;
-        return;
-    }
+fn straighten(lock: &Lock, sequencer: &Sequencer) {
     // The last two different transactions on the way down: the nearest that is not the waiter itself is one of them.
     let (mut last, mut before) = (lock.holder, lock.holder);
-    for wait in queue.iter() {
+    for wait in &lock.queue {
         let ahead = if last == wait.transaction { before } else { last };
         if wait.behind.get() != ahead {
             sequencer.waits().redirect(wait.transaction, wait.behind.get(), ahead);

@@ -12,13 +12,20 @@ use super::{
 };
 use crate::{
     base::{
-        hash::HashMap,
+        hash::{HashMap, HashSet},
         ids::{ShardId, StorageId, TransactionId},
+        limits::ABORTED_REMEMBERED_MAX,
         time::Timestamp,
     },
     storage::log::LogPosition,
 };
-use std::{cell::Cell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 /// A transaction that has written here and has not begun to commit.
 pub struct Open {
@@ -62,12 +69,40 @@ pub struct Prepared {
     pub since: Duration,
 }
 
+/// The transactions aborted last, so that a write of theirs that comes late, by way of another core, does not open them
+/// again: nobody would end them then. Such a write is sent before its sender hears of the end, so it is never late by much.
+#[derive(Default)]
+pub struct Aborted {
+    known: HashSet<TransactionId>,
+    order: VecDeque<TransactionId>,
+}
+
+impl Aborted {
+    /// Remembers one and forgets the oldest.
+    pub fn add(&mut self, transaction: TransactionId) {
+        if self.known.insert(transaction) {
+            self.order.push_back(transaction);
+        }
+        if self.order.len() > ABORTED_REMEMBERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
+    /// Whether it is one of them.
+    pub fn contains(&self, transaction: TransactionId) -> bool {
+        self.known.contains(&transaction)
+    }
+}
+
 /// Everything under way.
 pub struct State {
     pub open: HashMap<TransactionId, Open>,
     pub prepared: BTreeMap<TransactionId, Prepared>,
     /// Decisions that a participant may still ask for, with the start of their prepare.
     pub decided: BTreeMap<TransactionId, (Decision, LogPosition)>,
+    pub aborted: Aborted,
     pub pending: PendingTable,
     pub locks: Locks,
     pub applying: Queue,
@@ -83,6 +118,7 @@ impl State {
             open: HashMap::default(),
             prepared: BTreeMap::new(),
             decided: BTreeMap::new(),
+            aborted: Aborted::default(),
             pending: PendingTable::default(),
             locks: Locks::new(sequencer),
             applying: Queue::new(applied),

@@ -253,7 +253,7 @@ impl Transactions {
                 (None, Some((Decision::Commit(at), _))) => return Ok(Outcome::Committed(*at)),
                 (None, Some((Decision::Abort, _)) | None) => {
                     drop(state);
-                    self.abort_open(transaction);
+                    self.abort(transaction);
                     return Ok(Outcome::Unknown);
                 }
             }

@@ -3,7 +3,7 @@
 //! A write is checked once, when it is made; from then on the transaction holds the key's lock, and whoever commits the key
 //! without taking locks dooms it. So commit reads nothing. A write of a key whose newest version is later than the
 //! transaction's snapshot is refused as *stale*: the lock is kept, so that the statement may be run again at a later
-//! snapshot and then meets nobody else. Start with [`Transactions::write`]; `lock.rs` waits for locks.
+//! snapshot and then meets nobody else. Start with [`Transactions::write`]; `obstacle.rs` waits for locks.
 
 use super::{
     Failure, ReadView, TableUse, Transactions,
@@ -74,7 +74,8 @@ impl Transactions {
     ) -> Result<Writer, Failure> {
         let now = self.0.env.now();
         let mut state = self.0.state.borrow_mut();
-        if state.prepared.contains_key(&transaction) || state.decided.contains_key(&transaction) {
+        let is_over = state.prepared.contains_key(&transaction) || state.decided.contains_key(&transaction);
+        if is_over || state.aborted.contains(transaction) {
             return Err(gone());
         }
         let open = state.open.entry(transaction).or_insert_with(|| Open::new(snapshot, &self.0.no_versions, now));
@@ -237,6 +238,12 @@ impl Transactions {
             open.claims = keep;
             state.release(release, transaction);
         }
+    }
+
+    /// Ends a transaction that may have writes here, now or on their way by way of another core: those come too late.
+    pub fn abort(&self, transaction: TransactionId) {
+        self.0.state.borrow_mut().aborted.add(transaction);
+        self.abort_open(transaction);
     }
 
     /// Ends an open transaction without a trace. It may be unknown.
