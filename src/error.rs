@@ -37,6 +37,8 @@ struct Inner {
     column: Option<String>,
     constraint: Option<String>,
     data_type: Option<String>,
+    /// The encoded key it is about, while nobody has said what that means.
+    key: Option<Box<[u8]>>,
     effect: Effect,
     stale_snapshot: bool,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -57,6 +59,7 @@ impl Error {
             column: None,
             constraint: None,
             data_type: None,
+            key: None,
             effect: Effect::NotDone,
             stale_snapshot: false,
             cause: None,
@@ -79,7 +82,14 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
             _ => SqlState::IO_ERROR,
         };
-        Error::new(state, format!("{doing}: {cause}")).with_cause(cause)
+        let error = Error::new(state, format!("{doing}: {cause}"));
+        let error = match state {
+            SqlState::DISK_FULL => {
+                error.with_hint("Free some space there: writes go on by themselves once there is room.")
+            }
+            _ => error,
+        };
+        error.with_cause(cause)
     }
 
     /// The feature is known and not there (0A000).
@@ -122,6 +132,17 @@ impl Error {
     pub fn with_column(mut self, column: impl Into<String>) -> Error {
         self.0.column = Some(column.into());
         self
+    }
+
+    /// Adds the encoded key, for a caller that knows its table.
+    pub fn with_key(mut self, key: &[u8]) -> Error {
+        self.0.key = Some(key.into());
+        self
+    }
+
+    /// The encoded key it is about, if that is all that is known of it.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.0.key.as_deref()
     }
 
     /// Names the constraint that was violated.

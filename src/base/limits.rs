@@ -24,6 +24,9 @@ pub const MAILBOX_REQUESTS_MAX: usize = 16_384;
 pub const CALLS_PER_PEER_MAX: usize = 4096;
 /// Fragments that one core may have under way on another; further ones wait.
 pub const FRAGMENTS_PER_PEER_MAX: usize = 1024;
+/// Those of them that statements may have. The others are for fragments that read rows of other cores themselves: these
+/// must not wait for statements that wait for them.
+pub const STATEMENT_FRAGMENTS_PER_PEER_MAX: usize = 768;
 /// Batches a fragment may have under way to its reader.
 pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
@@ -37,6 +40,10 @@ pub const ABORTED_REMEMBERED_MAX: usize = 4096;
 pub const READS_REMEMBERED_MAX: usize = 256;
 /// Rows on one core that are compared to see whether a snapshot may move; if there are more, it may not.
 pub const REREAD_ROWS_MAX: usize = 4096;
+/// Rows that ANALYZE looks at closely, drawn at random from a table.
+pub const SAMPLE_ROWS: usize = 30_000;
+/// Bytes of such rows that one core, or whoever brings them together, holds.
+pub const SAMPLE_BYTES_MAX: usize = 16 << 20;
 /// Partitions of a keyspace.
 pub const PARTITIONS_MAX: usize = 4096;
 /// Bytes in one record of the log: a whole transaction of one shard with what surrounds it.
@@ -50,5 +57,6 @@ pub const SHARDS_MAX: usize = 1024;
 
 const _: () = assert!(ROW_BYTES_MAX <= MESSAGE_BYTES_MAX);
 const _: () = assert!(CALLS_PER_PEER_MAX + FRAGMENTS_PER_PEER_MAX <= MAILBOX_REQUESTS_MAX);
+const _: () = assert!(STATEMENT_FRAGMENTS_PER_PEER_MAX < FRAGMENTS_PER_PEER_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX < LOG_RECORD_BYTES_MAX);
 const _: () = assert!(KEY_BYTES_MAX <= TRANSACTION_BUFFER_BYTES_MAX);

@@ -93,6 +93,8 @@ impl SqlState {
     pub const NO_ACTIVE_SQL_TRANSACTION: SqlState = SqlState(*b"25P01");
     /// `25P02`
     pub const IN_FAILED_SQL_TRANSACTION: SqlState = SqlState(*b"25P02");
+    /// `25P03`
+    pub const IDLE_IN_TRANSACTION_SESSION_TIMEOUT: SqlState = SqlState(*b"25P03");
     /// `26000`
     pub const INVALID_SQL_STATEMENT_NAME: SqlState = SqlState(*b"26000");
     /// `28000`

@@ -8,9 +8,11 @@
 //! used twice; every table's keyspace and schema exist. Start with [`Catalog::bootstrap`], then `stored.rs`.
 
 mod descriptor;
+mod statistics;
 mod stored;
 
 pub use descriptor::{Column, Database, Index, IndexColumn, Keyspace, PrimaryKey, Schema, Table};
+pub use statistics::{ColumnStatistics, TableStatistics};
 pub use stored::{SYSTEM_PREFIX, differences, from_rows};
 
 use stored::Header;
@@ -50,6 +52,8 @@ pub struct Catalog {
     schemas: BTreeMap<SchemaId, Arc<Schema>>,
     keyspaces: BTreeMap<KeyspaceId, Arc<Keyspace>>,
     tables: BTreeMap<TableId, Arc<Table>>,
+    /// Of tables that were analyzed.
+    statistics: BTreeMap<TableId, Arc<TableStatistics>>,
     /// Derived: tables and their indexes by name.
     relations: BTreeMap<SchemaId, BTreeMap<String, Relation>>,
     /// Derived: which table a storage belongs to.
@@ -107,6 +111,11 @@ impl Catalog {
     pub fn next_storage(&mut self) -> StorageId {
         self.header.next_storage += 1;
         StorageId(self.header.next_storage - 1)
+    }
+
+    /// Storages from this one on do not exist yet.
+    pub fn storages_end(&self) -> StorageId {
+        StorageId(self.header.next_storage)
     }
 
     /// All databases.
@@ -241,7 +250,7 @@ impl Catalog {
 
     /// Adds a table, or replaces the one with its id. The caller has seen to it that its names are free.
     pub fn put_table(&mut self, table: Table) {
-        self.remove_table(table.id);
+        self.forget_table(table.id);
         let names = self.relations.entry(table.schema).or_default();
         for (name, relation) in relations_of(&table) {
             names.insert(name, relation);
@@ -250,8 +259,23 @@ impl Catalog {
         self.tables.insert(table.id, Arc::new(table));
     }
 
-    /// Removes a table with its indexes.
+    /// Removes a table with its indexes and statistics.
     pub fn remove_table(&mut self, id: TableId) {
+        self.forget_table(id);
+        self.statistics.remove(&id);
+    }
+
+    /// What was found out about a table, if its rows are still those that were looked at.
+    pub fn statistics(&self, table: &Table) -> Option<&Arc<TableStatistics>> {
+        self.statistics.get(&table.id).filter(|found| found.storage == table.storage)
+    }
+
+    /// Adds or replaces the statistics of a table.
+    pub fn put_statistics(&mut self, statistics: TableStatistics) {
+        self.statistics.insert(statistics.table, Arc::new(statistics));
+    }
+
+    fn forget_table(&mut self, id: TableId) {
         let Some(table) = self.tables.remove(&id) else { return };
         if let Some(names) = self.relations.get_mut(&table.schema) {
             relations_of(&table).for_each(|(name, _)| {

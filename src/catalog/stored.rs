@@ -4,7 +4,7 @@
 //! MessagePack with field names, so that later versions may add fields. The header row (kind 0) is written by every
 //! change, so that of two concurrent changes the second one fails as a write conflict.
 
-use super::{Catalog, Database, Keyspace, SYSTEM_STORAGE, Schema, Table};
+use super::{Catalog, Database, Keyspace, SYSTEM_STORAGE, Schema, Table, TableStatistics};
 use crate::{
     base::{
         ids::{DatabaseId, IndexId, KeyspaceId, PartitionId, SchemaId, TableId},
@@ -32,6 +32,8 @@ enum Kind {
     Schema = 2,
     Keyspace = 3,
     Table = 4,
+    /// With the number of its table.
+    Statistics = 5,
 }
 
 /// Every key of the stored catalog starts with these bytes.
@@ -50,6 +52,7 @@ pub fn differences(old: Option<&Catalog>, new: &Catalog) -> Result<Vec<(Vec<u8>,
     compare(&mut rows, Kind::Schema, &old.schemas, &new.schemas, |id: &SchemaId| id.0)?;
     compare(&mut rows, Kind::Keyspace, &old.keyspaces, &new.keyspaces, |id: &KeyspaceId| id.0)?;
     compare(&mut rows, Kind::Table, &old.tables, &new.tables, |id: &TableId| id.0)?;
+    compare(&mut rows, Kind::Statistics, &old.statistics, &new.statistics, |id: &TableId| id.0)?;
     Ok(rows)
 }
 
@@ -85,6 +88,7 @@ pub fn from_rows(rows: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Result<C
             kind if kind == Kind::Schema as u8 => catalog.put_schema(decode::<Schema>(&value)?),
             kind if kind == Kind::Keyspace as u8 => catalog.put_keyspace(decode::<Keyspace>(&value)?),
             kind if kind == Kind::Table as u8 => catalog.put_table(decode::<Table>(&value)?),
+            kind if kind == Kind::Statistics as u8 => catalog.put_statistics(decode::<TableStatistics>(&value)?),
             other => return Err(Error::corrupt(format!("catalog row of unknown kind {other}"))),
         }
     }

@@ -10,7 +10,7 @@ use super::{
     session::{Session, Started},
 };
 use crate::{
-    base::{batch::Batch, binary, ids::IndexId, sqlstate::SqlState, text, types::DataType, value::Value},
+    base::{batch::Batch, binary, sqlstate::SqlState, text, types::DataType, value::Value},
     catalog::{Catalog, Table},
     error::{Error, Result},
     sql::{
@@ -326,15 +326,7 @@ fn table_scan(table: &Arc<Table>, columns: &[usize]) -> (Node, Vec<usize>) {
     stored.dedup();
     let order = columns.iter().map(|column| stored.partition_point(|before| before < column)).collect();
     let types = stored.iter().map(|&position| table.columns[position].data_type).collect();
-    let scan = Scan {
-        table: table.clone(),
-        index: IndexId::PRIMARY,
-        bounds: Vec::new(),
-        columns: stored,
-        filter: None,
-        with_key: false,
-        reverse: false,
-    };
+    let scan = Scan::whole(table.clone(), stored, false);
     let input = Arc::new(Node::Scan(scan));
     (Node::Gather(Gather { input, targets: Targets::All, merge: None, types }), order)
 }

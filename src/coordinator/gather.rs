@@ -15,7 +15,7 @@ use crate::{
     shard::{FragmentRequest, FragmentStream, ReadView, Snapshot},
     sql::{
         self,
-        execute::{Executor, Source, Step, merge::Merge},
+        execute::{Clock, Executor, Measurements, Source, Step, merge::Merge},
         expr::Context,
         plan::{Gather, Node, Targets},
     },
@@ -38,6 +38,9 @@ pub struct Query {
     /// Keeps what the query reads from being collected.
     _snapshot: Option<Rc<Snapshot>>,
     started: bool,
+    pub in_background: bool,
+    /// What fragments did, by source; empty unless the query is watched.
+    fragments: Vec<Measurements>,
 }
 
 /// Where a source of the executor gets its batches.
@@ -48,11 +51,8 @@ enum Feed {
         shards: Vec<ShardId>,
         merge: Option<Vec<sql::plan::SortKey>>,
     },
-    /// One stream after the other.
-    Streams {
-        streams: Vec<FragmentStream>,
-        at: usize,
-    },
+    /// In whatever order rows come.
+    Streams(Vec<FragmentStream>),
     Merge(Merging),
     /// Rows made from the catalog.
     Ready(VecDeque<Batch>),
@@ -67,8 +67,10 @@ impl Query {
         snapshot: Option<Rc<Snapshot>>,
         catalog: &Catalog,
         database: DatabaseId,
+        clock: Option<Clock>,
     ) -> Result<Query> {
-        let executor = Executor::new(node, context.clone())?;
+        let watched = clock.is_some();
+        let executor = Executor::watched(node, context.clone(), clock)?;
         let mut feeds = Vec::new();
         for source in executor.sources() {
             feeds.push(match source {
@@ -84,11 +86,23 @@ impl Query {
                 Source::Scan(_) => return Err(Error::internal("a scan outside of a fragment")),
             });
         }
-        Ok(Query { executor, feeds, context, view, leftover: None, rows_sent: 0, _snapshot: snapshot, started: false })
+        let fragments = if watched { vec![Measurements::default(); feeds.len()] } else { Vec::new() };
+        Ok(Query {
+            executor,
+            feeds,
+            context,
+            view,
+            leftover: None,
+            rows_sent: 0,
+            _snapshot: snapshot,
+            started: false,
+            in_background: false,
+            fragments,
+        })
     }
 
     /// Has a transaction remember what will be read.
-    fn remember(&self, reads: &mut Reads) {
+    pub(super) fn remember(&self, reads: &mut Reads) {
         for feed in &self.feeds {
             if let Feed::Waiting { plan, shards, .. } = feed {
                 reads.scans(shards, plan, &self.context);
@@ -111,12 +125,17 @@ impl Query {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(source) => {
-                    let batch = self.feeds[source].next().await?;
+                    let batch = self.feeds[source].next(self.fragments.get_mut(source)).await?;
                     self.executor.feed(source, batch)?;
                     core.shard.env().yield_if_needed().await;
                 }
             }
         }
+    }
+
+    /// What every operator did, after the end of a query that is watched.
+    pub fn measurements(self) -> Measurements {
+        Measurements { operators: self.executor.measured().to_vec(), sources: self.fragments }
     }
 
     /// Keeps rows for the next `next`.
@@ -135,15 +154,17 @@ impl Query {
                     context: self.context.clone(),
                     view: self.view,
                     modify: None,
+                    watched: !self.fragments.is_empty(),
+                    in_background: self.in_background,
                 };
                 streams.push(core.shard.fragment(shard, request).await?);
             }
             *feed = match merge.take() {
                 Some(keys) if streams.len() > 1 => {
                     let merge = Merge::new(keys, streams.len(), self.context.clone());
-                    Feed::Merge(Merging { merge, streams })
+                    Feed::Merge(Merging { merge, streams, ahead: None })
                 }
-                _ => Feed::Streams { streams, at: 0 },
+                _ => Feed::Streams(streams),
             };
         }
         Ok(())
@@ -151,21 +172,28 @@ impl Query {
 }
 
 impl Feed {
-    async fn next(&mut self) -> Result<Option<Batch>> {
+    /// The next rows; notes in `measured` what the fragments did that have ended.
+    async fn next(&mut self, measured: Option<&mut Measurements>) -> Result<Option<Batch>> {
         match self {
             Feed::Waiting { .. } => Err(Error::internal("a source was read before it was started")),
             Feed::Ready(batches) => Ok(batches.pop_front()),
-            Feed::Merge(merge) => merge.next().await,
-            Feed::Streams { streams, at } => {
-                while let Some(stream) = streams.get_mut(*at) {
-                    if let Some(batch) = stream.next().await? {
-                        return Ok(Some(batch));
-                    }
-                    *at += 1;
+            Feed::Merge(merge) => merge.next(measured).await,
+            Feed::Streams(streams) => {
+                let batch = FragmentStream::next_of(streams).await?;
+                if batch.is_none() {
+                    let mut measured = measured;
+                    streams.drain(..).for_each(|mut ended| note(&mut ended, measured.as_deref_mut()));
                 }
-                Ok(None)
+                Ok(batch)
             }
         }
+    }
+}
+
+/// Adds what an ended fragment did.
+fn note(stream: &mut FragmentStream, measured: Option<&mut Measurements>) {
+    if let Some(measured) = measured {
+        measured.add(stream.summary().measured);
     }
 }
 
@@ -195,20 +223,40 @@ pub fn all_shards(catalog: &Catalog, keyspace: KeyspaceId) -> Result<Vec<ShardId
 struct Merging {
     merge: Merge,
     streams: Vec<FragmentStream>,
+    /// A batch of this core's own stream, by number, that was read while another one was waited for.
+    ahead: Option<(usize, Option<Batch>)>,
 }
 
 impl Merging {
-    async fn next(&mut self) -> Result<Option<Batch>> {
+    async fn next(&mut self, mut measured: Option<&mut Measurements>) -> Result<Option<Batch>> {
         loop {
             match self.merge.next()? {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(stream) => {
-                    let batch = self.streams[stream].next().await?;
+                    let batch = self.next_of(stream).await?;
+                    if batch.is_none() {
+                        note(&mut self.streams[stream], measured.as_deref_mut());
+                    }
                     self.merge.feed(stream, batch)?;
                 }
             }
         }
+    }
+
+    /// The next batch of a stream. This core works on its own rows before it waits for another one.
+    async fn next_of(&mut self, number: usize) -> Result<Option<Batch>> {
+        if let Some((_, batch)) = self.ahead.take_if(|(ahead, _)| *ahead == number) {
+            return Ok(batch);
+        }
+        let local = self.streams.iter().position(FragmentStream::is_local).filter(|&local| local != number);
+        if let Some(local) = local
+            && self.ahead.is_none()
+            && !self.streams[number].is_ready()
+        {
+            self.ahead = Some((local, self.streams[local].next().await?));
+        }
+        self.streams[number].next().await
     }
 }
 
@@ -225,14 +273,5 @@ impl Session {
         let snapshot = transaction.snapshot.as_ref().map_or(newest, |snapshot| snapshot.timestamp());
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
         ReadView { snapshot, transaction: own, statement: transaction.statement + 1 }
-    }
-
-    /// Sets up a plan to be fetched from, as a read of the session's transaction.
-    pub(super) async fn query(&mut self, node: &Node, context: Arc<Context>) -> Result<Query> {
-        let view = self.read_view();
-        let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
-        let query = Query::new(node, context, view, snapshot, &self.catalog(), self.database)?;
-        query.remember(&mut self.open_transaction().reads);
-        Ok(query)
     }
 }

@@ -185,7 +185,7 @@ impl Session {
         let mut calls = Vec::with_capacity(shards.len());
         for shard in shards {
             let Some(pending) = router.pending.remove(&shard) else { continue };
-            let patience = self.settings.lock_timeout();
+            let patience = self.settings.limits().lock;
             let transaction = self.open_transaction();
             transaction.writers.insert(shard);
             let request = Request::Write {
@@ -200,8 +200,16 @@ impl Session {
         }
         router.sent = true;
         let cancel = self.cancel.clone();
-        cancel.race(all(calls)).await?;
+        cancel.race(all(calls)).await.map_err(|error| self.named(error))?;
         Ok(())
+    }
+
+    /// A duplicate key of a constraint that this transaction has made, which the shards' catalogs do not know yet.
+    pub(super) fn named(&self, error: Error) -> Error {
+        match error.key() {
+            Some(key) => sql::modify::duplicate_key(&self.catalog(), key),
+            None => error,
+        }
     }
 }
 

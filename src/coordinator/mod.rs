@@ -10,13 +10,17 @@
 //! Start with [`Session::start_simple`] and `run.rs`; `commit.rs` ends transactions, `refresh.rs` moves their
 //! snapshots, `ddl/` changes the catalog.
 
+mod analyze;
 mod cancel;
 mod commit;
 mod context;
 mod copy;
+mod cursor;
 mod ddl;
+mod explain;
 mod gather;
 mod insert;
+mod live;
 mod modify;
 mod point;
 mod prepared;
@@ -30,7 +34,7 @@ mod utility;
 
 pub use copy::CopyRows;
 pub use prepared::Prepared;
-pub use session::{Fetch, Notice, Session, Started, Startup};
+pub use session::{Fetch, IdleLimit, Notice, Session, Started, Startup, Watcher};
 
 // What the doors need of the rows below.
 pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
@@ -38,7 +42,7 @@ pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
 use crate::{
     base::ids::{ShardId, TransactionId},
     error::Result,
-    observe::metrics::{Histogram, ShardRegistry},
+    observe::metrics::{Gauge, Histogram, ShardRegistry},
     shard::Shard,
 };
 use cancel::{Cancel, Reason};
@@ -59,13 +63,17 @@ pub struct Coordinator(Rc<Core>);
 pub struct Metrics {
     /// Time from the start of a statement to its end, its rows' way to the client included.
     statement: Histogram,
+    sessions: Gauge,
 }
 
 impl Metrics {
     /// The metrics of a core.
     pub fn new(registry: &ShardRegistry) -> Metrics {
         let help = "Time from the start of a statement to its end";
-        Metrics { statement: registry.duration_histogram("distdb_statement_seconds", help, &[]) }
+        Metrics {
+            statement: registry.duration_histogram("distdb_statement_seconds", help, &[]),
+            sessions: registry.gauge("distdb_sessions", "Open sessions", &[]),
+        }
     }
 }
 
@@ -78,6 +86,8 @@ pub(crate) struct Core {
     next_session: Cell<u32>,
     /// Transactions whose commit every participant has on disk, by participant: soon forgotten.
     over: RefCell<BTreeMap<ShardId, Vec<TransactionId>>>,
+    /// About how many rows tables have.
+    live: Rc<live::Live>,
     /// Set when the node stops taking statements.
     stopping: Cell<bool>,
 }
@@ -96,6 +106,7 @@ impl Coordinator {
             sessions: RefCell::default(),
             next_session: Cell::new(1),
             over: RefCell::default(),
+            live: Rc::default(),
             stopping: Cell::new(false),
         });
         let canceller = Rc::downgrade(&core);
@@ -169,10 +180,13 @@ impl Core {
         }
         self.next_session.set((number + 1) & ((1 << SESSION_BITS) - 1));
         sessions.insert(number, Canceller { secret, cancel: Rc::downgrade(cancel) });
+        self.metrics.sessions.set(sessions.len() as i64);
         ((u32::from(self.shard.id().0) << SESSION_BITS) | number) as i32
     }
 
     fn unregister(&self, process_id: i32) {
-        self.sessions.borrow_mut().remove(&(process_id as u32 & ((1 << SESSION_BITS) - 1)));
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.remove(&(process_id as u32 & ((1 << SESSION_BITS) - 1)));
+        self.metrics.sessions.set(sessions.len() as i64);
     }
 }

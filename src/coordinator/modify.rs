@@ -50,7 +50,7 @@ impl Session {
             // A fragment may send entries of unique indexes to their shards itself.
             self.open_transaction().touched.extend(every_shard(&core));
         }
-        let patience = self.settings.lock_timeout();
+        let patience = self.settings.limits().lock;
         let may_move = self.open_transaction().reads.is_empty();
         let mut streams = Vec::new();
         for shard in shards_of(input, &catalog, context)? {
@@ -66,14 +66,22 @@ impl Session {
                 may_move,
                 returning: returning.map(<[Expr]>::to_vec),
             };
-            let request =
-                FragmentRequest { plan: input.input.clone(), context: context.clone(), view, modify: Some(modify) };
+            let request = FragmentRequest {
+                plan: input.input.clone(),
+                context: context.clone(),
+                view,
+                modify: Some(modify),
+                watched: false,
+                in_background: false,
+            };
             streams.push((shard, core.shard.fragment(shard, request).await?));
         }
+        // The others are at work by now; this core's own rows are changed only while they are awaited.
+        streams.sort_by_key(|(_, stream)| !stream.is_local());
         let (mut rows, mut returned) = (0, Vec::new());
         let mut router = self.router(table);
         for (shard, mut stream) in streams {
-            while let Some(batch) = cancel.race(stream.next()).await? {
+            while let Some(batch) = cancel.race(stream.next()).await.map_err(|error| self.named(error))? {
                 returned.push(batch);
             }
             let summary = stream.summary();

@@ -1,18 +1,19 @@
 //! A prepared statement: its text, its syntax tree, and its plan, which is made again when a table it uses has changed.
 
-use super::session::Session;
+use super::{live::Live, session::Session};
 use crate::{
     base::{
         ids::DatabaseId,
         types::{DataType, TypeKind},
     },
-    catalog::Catalog,
+    catalog::{Catalog, Table, TableStatistics},
     error::Result,
     sql::{
         self,
         expr::Expr,
         parse::Parsed,
-        plan::{Body, Field, Statement},
+        plan::{Body, Field, Statement, statistics::Statistics},
+        utility::Utility,
     },
 };
 use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -86,7 +87,7 @@ impl Prepared {
                 && session.settings.get("search_path").as_deref() == Some(plan.search_path.as_str())
                 && !plan.statement.dependencies.is_empty()
                 && matches!(plan.statement.body, Body::Query(_) | Body::Insert { .. } | Body::PointRead { .. })
-                && is_current(&plan.statement, &catalog);
+                && is_current(&plan, &catalog);
             if same {
                 plan.catalog_version = catalog.version();
                 return Ok(plan.statement.clone());
@@ -109,10 +110,15 @@ impl Prepared {
     }
 }
 
-/// Whether every table the statement was planned with is as it was then.
-fn is_current(statement: &Statement, catalog: &Catalog) -> bool {
-    let current = |&(table, version): &(_, u32)| catalog.table(table).is_some_and(|table| table.version == version);
-    statement.dependencies.iter().all(current)
+/// Whether every table the statement was planned with is as it was then, and no more is known about it.
+fn is_current(plan: &Plan, catalog: &Catalog) -> bool {
+    let current = |&(table, version): &(_, u32)| {
+        catalog.table(table).is_some_and(|table| {
+            let known = catalog.statistics(table).map_or(0, |found| found.version);
+            table.version == version && known <= plan.catalog_version
+        })
+    };
+    plan.statement.dependencies.iter().all(current)
 }
 
 fn declared_type(oid: u32) -> Option<DataType> {
@@ -121,7 +127,33 @@ fn declared_type(oid: u32) -> Option<DataType> {
 
 /// Binds and plans.
 fn plan(session: &Session, catalog: &Catalog, parsed: &Parsed, types: &[Option<DataType>]) -> Result<Statement> {
-    session.with_bind_context(catalog, |bind| sql::prepare(parsed, bind, types))
+    let mut statement = session.with_bind_context(catalog, |bind| sql::prepare(parsed, bind, types))?;
+    // Only the session knows its cursors.
+    if let Body::Utility(Utility::Fetch { name, moves: false, .. }) = &statement.body {
+        statement.fields = session.cursor_fields(name)?.to_vec();
+    }
+    Ok(statement)
+}
+
+/// What the optimizer may know of the tables of a catalog.
+struct Known<'a> {
+    catalog: &'a Catalog,
+    live: &'a Live,
+    cores: usize,
+}
+
+impl Statistics for Known<'_> {
+    fn rows(&self, table: &Table) -> Option<f64> {
+        self.live.rows(self.catalog, table)
+    }
+
+    fn analyzed(&self, table: &Table) -> Option<&TableStatistics> {
+        self.catalog.statistics(table).map(Arc::as_ref)
+    }
+
+    fn cores(&self) -> usize {
+        self.cores
+    }
 }
 
 impl Session {
@@ -133,7 +165,7 @@ impl Session {
     fn with_bind_context<T>(&self, catalog: &Catalog, body: impl FnOnce(&sql::BindContext) -> Result<T>) -> Result<T> {
         let search_path = self.search_path();
         let settings = |name: &str| self.settings.get(name);
-        let statistics = sql::plan::statistics::Unknown;
+        let statistics = Known { catalog, live: &self.core.live, cores: usize::from(self.core.shard.count()) };
         body(&sql::BindContext {
             catalog,
             database: self.database,

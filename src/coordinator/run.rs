@@ -11,9 +11,9 @@ use super::{
 use crate::{
     base::{batch::Batch, sqlstate::SqlState, value::Value},
     error::{Error, Result},
-    sql::plan::Body,
+    sql::{expr::Context, plan::Body},
 };
-use std::{collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
 /// How often a statement is tried when others keep changing the same rows.
 const CONFLICT_TRIES_MAX: u32 = 100;
@@ -43,6 +43,8 @@ pub enum Run {
         batches: VecDeque<Batch>,
         tag: String,
     },
+    /// Rows of a cursor.
+    Fetch(super::cursor::Fetching),
     CopyIn(Box<super::copy::CopyIn>),
     CopyOut(Box<super::copy::CopyOut>),
 }
@@ -58,10 +60,8 @@ impl Run {
 impl Session {
     /// Begins a statement with values for its parameters.
     pub(super) async fn start(&mut self, prepared: Rc<Prepared>, values: Vec<Value>) -> Result<Started> {
-        let number = self.cancel.begin();
         self.began = self.core.shard.env().now();
-        self.cancel.check()?;
-        self.start_timeout(number);
+        self.begin_running()?;
         self.run = Run::None;
         let statement = prepared.statement(self)?;
         match &statement.body {
@@ -185,6 +185,13 @@ impl Session {
                     Ok(Fetch::Batch(first))
                 }
             },
+            Run::Fetch(mut fetching) => match self.next_of_cursor(&mut fetching, left).await? {
+                None => self.complete(fetching.tag()).await,
+                Some(batch) => {
+                    self.run = Run::Fetch(fetching);
+                    Ok(Fetch::Batch(batch))
+                }
+            },
             Run::CopyOut(mut copy) => match self.next_of_copy(&mut copy).await? {
                 None => {
                     let tag = copy.tag();
@@ -236,26 +243,20 @@ impl Session {
         Ok(())
     }
 
-    async fn next_of_query(&mut self, query: &mut Query) -> Result<Option<Batch>> {
+    pub(super) async fn next_of_query(&mut self, query: &mut Query) -> Result<Option<Batch>> {
         let cancel = self.cancel.clone();
         let core = self.core.clone();
         cancel.race(query.next(&core)).await
     }
 
-    /// Cancels this statement when `statement_timeout` runs out.
-    fn start_timeout(&self, number: u64) {
-        let millis = self.settings.statement_timeout_millis();
-        if millis == 0 {
-            return;
+    /// A statement begins to run, or goes on after it was suspended: `statement_timeout` counts from here.
+    pub(super) fn begin_running(&mut self) -> Result<()> {
+        self.cancel.begin();
+        self.cancel.check()?;
+        if let Some(time) = self.settings.limits().statement {
+            self.timer.start(self.core.shard.env(), &self.cancel, time);
         }
-        let (env, cancel) = (self.core.shard.env().clone(), Rc::downgrade(&self.cancel));
-        let task = self.core.shard.env().spawn(crate::env::TaskClass::Background, async move {
-            env.sleep(std::time::Duration::from_millis(millis)).await;
-            if let Some(cancel) = cancel.upgrade() {
-                cancel.request_for(number, super::cancel::Reason::Timeout);
-            }
-        });
-        task.detach();
+        Ok(())
     }
 
     /// Refuses writes in a read-only transaction (25006).
@@ -272,6 +273,37 @@ impl Session {
             )),
         }
     }
+
+    /// Sets up a plan to be fetched from.
+    pub(super) async fn query(&mut self, node: &crate::sql::plan::Node, context: Arc<Context>) -> Result<Query> {
+        self.query_watched(node, context, None)
+    }
+
+    /// The same; with a clock, what its operators do is measured.
+    pub(super) fn query_watched(
+        &mut self,
+        node: &crate::sql::plan::Node,
+        context: Arc<Context>,
+        clock: Option<crate::sql::execute::Clock>,
+    ) -> Result<Query> {
+        let view = self.read_view();
+        self.query_at(node, context, view, clock)
+    }
+
+    /// The same, reading what the view shows.
+    pub(super) fn query_at(
+        &mut self,
+        node: &crate::sql::plan::Node,
+        context: Arc<Context>,
+        view: crate::shard::ReadView,
+        clock: Option<crate::sql::execute::Clock>,
+    ) -> Result<Query> {
+        let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
+        let mut query = Query::new(node, context, view, snapshot, &self.catalog(), self.database, clock)?;
+        query.in_background = self.in_background;
+        query.remember(&mut self.open_transaction().reads);
+        Ok(query)
+    }
 }
 
 /// The name that error messages use for a statement.
@@ -284,7 +316,7 @@ fn statement_name(body: &Body) -> &'static str {
 }
 
 /// The first `max_rows` rows and the rest.
-fn split(batch: Batch, max_rows: usize) -> (Batch, Option<Batch>) {
+pub(super) fn split(batch: Batch, max_rows: usize) -> (Batch, Option<Batch>) {
     if batch.rows <= max_rows {
         return (batch, None);
     }

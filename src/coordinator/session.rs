@@ -5,7 +5,7 @@
 
 use super::{
     Core,
-    cancel::Cancel,
+    cancel::{Cancel, Reason, Timer},
     copy::CopyRows,
     prepared::Prepared,
     run::{Portal, Run},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     base::{batch::Batch, ids::DatabaseId, sqlstate::SqlState, value::Value},
     catalog::Catalog,
+    env::Env,
     error::{Error, Result},
     sql::{
         expr::{Context, SessionFacts},
@@ -26,7 +27,7 @@ use crate::{
 use std::{collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 
 /// Prepared statements and portals a session may hold.
-const PREPARED_MAX: usize = 10_000;
+pub(super) const PREPARED_MAX: usize = 10_000;
 
 /// What a client says when it connects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,9 +71,40 @@ pub enum Fetch {
 /// Something to tell the user beside the result.
 #[derive(Clone, Debug)]
 pub struct Notice {
-    /// NOTICE or WARNING.
+    /// INFO, NOTICE or WARNING.
     pub severity: &'static str,
     pub error: Error,
+}
+
+/// How long a session may wait for its client, and what it is ended with.
+#[derive(Clone, Debug)]
+pub struct IdleLimit {
+    pub time: Duration,
+    pub error: Error,
+}
+
+/// What may be done about a session while its statement runs.
+#[derive(Clone)]
+pub struct Watcher {
+    cancel: Rc<Cancel>,
+    env: Env,
+}
+
+impl Watcher {
+    /// The client is gone: what runs is given up, as far as it can be; a commit that is under way is not.
+    pub fn give_up(&self) {
+        self.cancel.request(Reason::ClientGone);
+    }
+
+    /// Resolves when what runs is to stop.
+    pub async fn stopped(&self) -> Error {
+        self.cancel.requested().await
+    }
+
+    /// Resolves after some time.
+    pub async fn sleep(&self, time: Duration) {
+        self.env.sleep(time).await;
+    }
 }
 
 /// One client's session.
@@ -107,6 +139,10 @@ pub struct Session {
     pub(super) context: Option<Arc<Context>>,
     pub(super) notices: Vec<Notice>,
     pub(super) cancel: Rc<Cancel>,
+    /// Ends statements that take longer than `statement_timeout`.
+    pub(super) timer: Timer,
+    /// Its fragments run when nobody waits.
+    pub(super) in_background: bool,
     /// The door says that nothing follows the next statement in its batch.
     pub(super) last_in_batch: bool,
 }
@@ -144,6 +180,8 @@ impl Session {
             context: None,
             notices: Vec::new(),
             cancel,
+            timer: Timer::default(),
+            in_background: false,
             last_in_batch: false,
             core,
         })
@@ -191,6 +229,30 @@ impl Session {
             Some(transaction) if transaction.explicit => b'T',
             _ => b'I',
         }
+    }
+
+    /// To be used while a statement runs.
+    pub fn watcher(&self) -> Watcher {
+        Watcher { cancel: self.cancel.clone(), env: self.core.shard.env().clone() }
+    }
+
+    /// How long the client may keep silent now: `idle_in_transaction_session_timeout` while a transaction is open, also
+    /// an implicit one of which the batch has not ended, or `idle_session_timeout`.
+    pub fn idle_limit(&self) -> Option<IdleLimit> {
+        let limits = self.settings.limits();
+        let (time, state, message) = match self.transaction {
+            Some(_) => (
+                limits.idle_in_transaction?,
+                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                "terminating connection due to idle-in-transaction timeout",
+            ),
+            None => (
+                limits.idle_session?,
+                SqlState::IDLE_SESSION_TIMEOUT,
+                "terminating connection due to idle-session timeout",
+            ),
+        };
+        Some(IdleLimit { time, error: Error::new(state, message) })
     }
 
     /// The text of a simple query as statements.
@@ -305,9 +367,9 @@ impl Session {
         let found = self.portals.get_mut(portal).ok_or_else(|| no_portal(portal))?;
         let prepared = found.prepared.clone();
         if let Some(run) = found.suspended.take() {
-            self.cancel.begin();
             self.run = run;
             self.running_portal = Some(portal.to_string());
+            self.begin_running()?;
             return Ok(Started::Rows(prepared.shared_fields()));
         }
         let Some(values) = found.values.take() else {
@@ -364,6 +426,10 @@ impl Session {
 
     pub(super) fn search_path(&self) -> Vec<String> {
         self.settings.search_path(&self.user)
+    }
+
+    pub(super) fn info(&mut self, error: Error) {
+        self.notices.push(Notice { severity: "INFO", error });
     }
 
     pub(super) fn notice(&mut self, error: Error) {

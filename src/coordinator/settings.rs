@@ -62,6 +62,7 @@ const DEFINITIONS: &[Definition] = &[
     setting("check_function_bodies", "on", Kind::Bool),
     reported("client_encoding", "UTF8", Kind::Text),
     setting("client_min_messages", "notice", Kind::Word(MESSAGE_LEVELS)),
+    setting("client_connection_check_interval", "0", Kind::Duration),
     setting("constraint_exclusion", "partition", Kind::Text),
     setting("cursor_tuple_fraction", "0.1", Kind::Text),
     setting("default_table_access_method", "heap", Kind::Text),
@@ -78,6 +79,7 @@ const DEFINITIONS: &[Definition] = &[
     setting("enable_sort", "on", Kind::Bool),
     setting("extra_float_digits", "1", Kind::Integer(-15, 3)),
     setting("idle_in_transaction_session_timeout", "0", Kind::Duration),
+    setting("idle_session_timeout", "0", Kind::Duration),
     reported("in_hot_standby", "off", Kind::ReadOnly),
     reported("integer_datetimes", "on", Kind::ReadOnly),
     reported("is_superuser", "on", Kind::ReadOnly),
@@ -133,9 +135,21 @@ pub struct Settings {
 /// Settings as values.
 #[derive(Clone, Copy, Debug)]
 struct Derived {
-    statement_timeout_millis: u64,
-    lock_timeout_millis: u64,
+    limits: Limits,
     read_only: bool,
+}
+
+/// How long things may take; `None` is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `statement_timeout`: from a statement's start to its end.
+    pub statement: Option<Duration>,
+    /// `lock_timeout`: waiting for a lock of another transaction.
+    pub lock: Option<Duration>,
+    /// `idle_in_transaction_session_timeout`: waiting for the client in an open transaction.
+    pub idle_in_transaction: Option<Duration>,
+    /// `idle_session_timeout`: waiting for the client outside of one.
+    pub idle_session: Option<Duration>,
 }
 
 impl Settings {
@@ -168,9 +182,10 @@ impl Settings {
         self.get(name).as_deref() == Some("on")
     }
 
-    /// A duration in milliseconds; 0 means none.
-    pub fn millis(&self, name: &str) -> u64 {
-        self.get(name).and_then(|value| duration_millis(&value)).unwrap_or(0)
+    /// A duration; 0 means none.
+    fn duration(&self, name: &str) -> Option<Duration> {
+        let millis = self.get(name).and_then(|value| duration_millis(&value))?;
+        (millis > 0).then(|| Duration::from_millis(millis))
     }
 
     /// Sets a value; `None` goes back to the session's initial one. In a transaction the old value comes back when it
@@ -201,17 +216,9 @@ impl Settings {
         Ok(())
     }
 
-    /// `lock_timeout`, if there is one.
-    pub fn lock_timeout(&self) -> Option<Duration> {
-        match self.derived().lock_timeout_millis {
-            0 => None,
-            millis => Some(Duration::from_millis(millis)),
-        }
-    }
-
-    /// `statement_timeout`; 0 means none.
-    pub fn statement_timeout_millis(&self) -> u64 {
-        self.derived().statement_timeout_millis
+    /// The session's timeouts.
+    pub fn limits(&self) -> Limits {
+        self.derived().limits
     }
 
     /// `default_transaction_read_only`.
@@ -224,8 +231,12 @@ impl Settings {
             return derived;
         }
         let derived = Derived {
-            statement_timeout_millis: self.millis("statement_timeout"),
-            lock_timeout_millis: self.millis("lock_timeout"),
+            limits: Limits {
+                statement: self.duration("statement_timeout"),
+                lock: self.duration("lock_timeout"),
+                idle_in_transaction: self.duration("idle_in_transaction_session_timeout"),
+                idle_session: self.duration("idle_session_timeout"),
+            },
             read_only: self.is_on("default_transaction_read_only"),
         };
         self.derived.set(Some(derived));
@@ -432,9 +443,9 @@ mod tests {
         let mut settings = Settings::from_startup(&[("application_name".into(), "t".into())], "ann").unwrap();
         settings.set("STATEMENT_TIMEOUT", Some("90s"), false).unwrap();
         assert_eq!(settings.show("statement_timeout").unwrap(), "90s");
-        assert_eq!(settings.statement_timeout_millis(), 90_000);
+        assert_eq!(settings.limits().statement, Some(Duration::from_secs(90)));
         settings.set("statement_timeout", None, false).unwrap();
-        assert_eq!(settings.statement_timeout_millis(), 0);
+        assert_eq!(settings.limits().statement, None);
         settings.set("jit", Some("TRUE"), false).unwrap();
         assert_eq!(settings.show("jit").unwrap(), "on");
         assert_eq!(settings.search_path("ann"), ["ann", "public"]);

@@ -17,7 +17,6 @@ use crate::{
     shard::Request,
     sql::{
         self,
-        plan::Explain,
         utility::{Isolation, Utility},
     },
 };
@@ -53,6 +52,15 @@ impl Session {
                 self.prepare(name, statement, &oids)?;
             }
             Utility::Execute { name, arguments } => return self.execute_prepared(name, arguments).await,
+            Utility::Declare { name, statement } => self.declare_cursor(name, statement).await?,
+            Utility::Fetch { name, count, moves: false } => return self.start_fetch(name, *count),
+            Utility::Fetch { name, count, moves: true } => {
+                let moved = self.move_cursor(name, *count).await?;
+                self.finish_command().await?;
+                return done(&format!("MOVE {moved}"));
+            }
+            Utility::Close(None) => self.portals.clear(),
+            Utility::Close(Some(name)) => self.close_cursor(name)?,
             Utility::Deallocate(None) => self.prepared.clear(),
             Utility::Deallocate(Some(name)) => {
                 self.statement(name)?;
@@ -63,8 +71,11 @@ impl Session {
                 self.portals.clear();
                 self.settings.reset_all();
             }
-            // Old versions are collected by compaction, and the planner's row counts are kept by the shards.
-            Utility::Vacuum { .. } | Utility::Analyze { .. } | Utility::Accepted(_) => {}
+            // Old versions are collected by compaction.
+            Utility::Vacuum { analyze: false, .. } | Utility::Accepted(_) => {}
+            Utility::Vacuum { tables, analyze: true, verbose } | Utility::Analyze { tables, verbose } => {
+                self.analyze(tables, *verbose).await?;
+            }
         }
         self.finish_command().await?;
         done(tag_of(utility))
@@ -155,7 +166,7 @@ impl Session {
         Ok(Started::Command(tag.into()))
     }
 
-    fn in_block(&self, what: &str) -> Result<()> {
+    pub(super) fn in_block(&self, what: &str) -> Result<()> {
         match &self.transaction {
             Some(transaction) if transaction.explicit => Ok(()),
             _ => Err(Error::new(
@@ -264,47 +275,8 @@ impl Session {
         Ok(Started::Rows(prepared.shared_fields()))
     }
 
-    /// EXPLAIN: the plan as text, a row a line; with ANALYZE the statement is run first.
-    pub(super) async fn run_explain(
-        &mut self,
-        explain: &Explain,
-        values: Vec<Value>,
-        prepared: &Prepared,
-    ) -> Result<Started> {
-        let mut lines = sql::explain::text(&explain.statement);
-        if explain.analyze {
-            let began = self.core.shard.env().now();
-            let rows = self.run_to_the_end(explain, values).await?;
-            let took = self.core.shard.env().now().saturating_sub(began);
-            lines.push(format!("Rows: {rows}"));
-            lines.push(format!("Execution Time: {:.3} ms", took.as_secs_f64() * 1000.0));
-        }
-        self.text_rows(lines.into_iter().map(|line| vec![line]).collect(), 1, "EXPLAIN");
-        Ok(Started::Rows(prepared.shared_fields()))
-    }
-
-    async fn run_to_the_end(&mut self, explain: &Explain, values: Vec<Value>) -> Result<u64> {
-        let context = self.statement_context(&explain.statement, values).await?;
-        match &explain.statement.body {
-            sql::plan::Body::Query(node) => {
-                let mut query = self.query(node, context).await?;
-                let mut rows = 0;
-                let cancel = self.cancel.clone();
-                while let Some(batch) = cancel.race(query.next(&self.core)).await? {
-                    rows += batch.rows as u64;
-                }
-                Ok(rows)
-            }
-            sql::plan::Body::PointRead(read) => Ok(self.point_read(read, &context).await?.rows as u64),
-            sql::plan::Body::Insert(insert) => Ok(self.insert(insert, &context).await?.0),
-            sql::plan::Body::Update(update) => Ok(self.update(update, &context).await?.0),
-            sql::plan::Body::Delete(delete) => Ok(self.delete(delete, &context).await?.0),
-            _ => Err(Error::unsupported("EXPLAIN ANALYZE of this statement")),
-        }
-    }
-
     /// Makes text rows the result.
-    fn text_rows(&mut self, rows: Vec<Vec<String>>, columns: usize, tag: &str) {
+    pub(super) fn text_rows(&mut self, rows: Vec<Vec<String>>, columns: usize, tag: &str) {
         let mut batch = Batch { rows: rows.len(), columns: Vec::new() };
         for position in 0..columns {
             let mut column = Column::new(DataType::of(TypeKind::Text));
@@ -357,6 +329,9 @@ fn tag_of(utility: &Utility) -> &'static str {
         Utility::SetTransaction { .. } | Utility::Set { .. } => "SET",
         Utility::Reset(_) => "RESET",
         Utility::Prepare { .. } => "PREPARE",
+        Utility::Declare { .. } => "DECLARE CURSOR",
+        Utility::Close(None) => "CLOSE CURSOR ALL",
+        Utility::Close(Some(_)) => "CLOSE CURSOR",
         Utility::Deallocate(None) => "DEALLOCATE ALL",
         Utility::Deallocate(Some(_)) => "DEALLOCATE",
         Utility::Discard => "DISCARD ALL",

@@ -5,11 +5,7 @@
 //! sync that shall cover it. A dropped read or write is either never started or runs to its end; its buffer lives as
 //! long as the device may touch it.
 
-use super::{glommio as real, sim};
-use glommio::{
-    allocate_dma_buffer_global,
-    io::{DmaBuffer, ReadResult},
-};
+use super::{glommio as real, memory::Memory, sim};
 use std::{
     io,
     ops::{Deref, DerefMut},
@@ -159,25 +155,17 @@ fn check_alignment(offset: u64, len: usize) -> io::Result<()> {
 }
 
 /// Bytes at an address that direct I/O accepts.
-pub struct Buffer(Storage);
-
-enum Storage {
-    Empty,
-    /// Memory of our own.
-    Owned(DmaBuffer),
-    /// What a read gave: shared with nobody, but read-only by its type. Copied at the first change.
-    Read(ReadResult),
-}
+pub struct Buffer(Option<Memory>);
 
 impl Buffer {
     /// A buffer of zeros.
     pub fn zeroed(len: usize) -> Buffer {
         if len == 0 {
-            return Buffer(Storage::Empty);
+            return Buffer(None);
         }
-        let mut memory = allocate_dma_buffer_global(len);
-        memory.as_bytes_mut().fill(0);
-        Buffer(Storage::Owned(memory))
+        let mut memory = Memory::with_capacity(len);
+        memory.extend_zeros(len);
+        Buffer(Some(memory))
     }
 
     /// A copy of `bytes`, padded with zeros to the alignment.
@@ -187,48 +175,19 @@ impl Buffer {
         writer.finish()
     }
 
-    pub(super) fn from_read(read: ReadResult) -> Buffer {
-        if read.is_empty() { Buffer(Storage::Empty) } else { Buffer(Storage::Read(read)) }
+    pub(super) fn from_memory(memory: Memory) -> Buffer {
+        Buffer(Some(memory))
     }
 
-    pub(super) fn from_owned(memory: DmaBuffer) -> Buffer {
-        Buffer(Storage::Owned(memory))
-    }
-
-    /// The memory, for a write. Copies only what came from a read.
-    pub(super) fn into_owned(mut self) -> Option<DmaBuffer> {
-        self.make_owned();
-        match self.0 {
-            Storage::Owned(memory) => Some(memory),
-            Storage::Empty | Storage::Read(_) => None,
-        }
-    }
-
-    fn make_owned(&mut self) {
-        if let Storage::Read(read) = &self.0 {
-            let mut memory = allocate_dma_buffer_global(read.len());
-            memory.as_bytes_mut().copy_from_slice(read);
-            self.0 = Storage::Owned(memory);
-        }
+    /// `None` when it is empty.
+    pub(super) fn into_memory(self) -> Option<Memory> {
+        self.0.filter(|memory| !memory.as_bytes().is_empty())
     }
 
     /// Cuts it to `len` bytes, for good.
     pub fn truncate(&mut self, len: usize) {
-        if len >= self.len() {
-            return;
-        }
-        if len == 0 {
-            self.0 = Storage::Empty;
-            return;
-        }
-        match &mut self.0 {
-            Storage::Empty => {}
-            Storage::Owned(memory) => memory.trim_to_size(len),
-            Storage::Read(read) => {
-                if let Some(cut) = ReadResult::slice(read, 0, len) {
-                    *read = cut;
-                }
-            }
+        if let Some(memory) = &mut self.0 {
+            memory.truncate(len);
         }
     }
 }
@@ -237,21 +196,13 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Storage::Empty => &[],
-            Storage::Owned(memory) => memory.as_bytes(),
-            Storage::Read(read) => read,
-        }
+        self.0.as_ref().map_or(&[], Memory::as_bytes)
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
-        self.make_owned();
-        match &mut self.0 {
-            Storage::Owned(memory) => memory.as_bytes_mut(),
-            Storage::Empty | Storage::Read(_) => &mut [],
-        }
+        self.0.as_mut().map_or(&mut [], Memory::as_bytes_mut)
     }
 }
 
@@ -262,75 +213,60 @@ impl std::fmt::Debug for Buffer {
 }
 
 /// A buffer that is filled from the front. Its memory is not cleared first: only what was put in can be read.
-pub struct BufferWriter {
-    memory: Option<DmaBuffer>,
-    len: usize,
-}
+pub struct BufferWriter(Option<Memory>);
 
 impl BufferWriter {
     /// Room for `capacity` bytes, which must be aligned.
     pub fn with_capacity(capacity: usize) -> BufferWriter {
         assert!(capacity.is_multiple_of(File::ALIGNMENT), "the capacity of a write buffer is aligned");
-        let memory = (capacity > 0).then(|| allocate_dma_buffer_global(capacity));
-        BufferWriter { memory, len: 0 }
+        BufferWriter((capacity > 0).then(|| Memory::with_capacity(capacity)))
     }
 
     /// Bytes it has room for in all.
     pub fn capacity(&self) -> usize {
-        self.memory.as_ref().map_or(0, DmaBuffer::len)
+        self.0.as_ref().map_or(0, Memory::capacity)
     }
 
     /// Bytes put in so far.
     pub fn len(&self) -> usize {
-        self.len
+        self.written().len()
     }
 
     /// Whether nothing was put in.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Appends; the caller has made sure that it fits.
     pub fn extend(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        assert!(end <= self.capacity(), "a write buffer overflows");
-        if let Some(memory) = &mut self.memory {
-            memory.as_bytes_mut()[self.len..end].copy_from_slice(bytes);
+        match &mut self.0 {
+            Some(memory) => memory.extend(bytes),
+            None => assert!(bytes.is_empty(), "a write buffer overflows"),
         }
-        self.len = end;
     }
 
     /// Appends `count` zeros.
     pub fn extend_zeros(&mut self, count: usize) {
-        let end = self.len + count;
-        assert!(end <= self.capacity(), "a write buffer overflows");
-        if let Some(memory) = &mut self.memory {
-            memory.as_bytes_mut()[self.len..end].fill(0);
+        match &mut self.0 {
+            Some(memory) => memory.extend_zeros(count),
+            None => assert!(count == 0, "a write buffer overflows"),
         }
-        self.len = end;
     }
 
     /// What was put in.
     pub fn written(&self) -> &[u8] {
-        self.memory.as_ref().map_or(&[], |memory| &memory.as_bytes()[..self.len])
+        self.0.as_ref().map_or(&[], Memory::as_bytes)
     }
 
     /// What was put in, to be patched.
     pub fn written_mut(&mut self) -> &mut [u8] {
-        let len = self.len;
-        self.memory.as_mut().map_or(&mut [], |memory| &mut memory.as_bytes_mut()[..len])
+        self.0.as_mut().map_or(&mut [], Memory::as_bytes_mut)
     }
 
     /// The buffer, padded with zeros to the alignment.
     pub fn finish(mut self) -> Buffer {
-        self.extend_zeros(self.len.next_multiple_of(File::ALIGNMENT) - self.len);
-        match self.memory {
-            Some(mut memory) if self.len > 0 => {
-                memory.trim_to_size(self.len);
-                Buffer(Storage::Owned(memory))
-            }
-            _ => Buffer(Storage::Empty),
-        }
+        self.extend_zeros(self.len().next_multiple_of(File::ALIGNMENT) - self.len());
+        Buffer(self.0)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod cpu;
 mod file;
 pub mod glommio;
 pub mod lock;
+mod memory;
 mod net;
 pub mod probe;
 pub mod queue;

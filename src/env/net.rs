@@ -47,12 +47,12 @@ impl TcpListener {
 pub struct TcpStream(StreamInner);
 
 enum StreamInner {
-    Glommio(glommio::net::TcpStream),
+    Glommio(real::Stream),
     Sim(sim::Stream),
 }
 
 impl TcpStream {
-    pub(super) fn from_glommio(stream: glommio::net::TcpStream) -> TcpStream {
+    pub(super) fn from_glommio(stream: real::Stream) -> TcpStream {
         TcpStream(StreamInner::Glommio(stream))
     }
 
@@ -63,7 +63,7 @@ impl TcpStream {
     /// Who is at the other end.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
-            StreamInner::Glommio(stream) => stream.peer_addr().map_err(io::Error::from),
+            StreamInner::Glommio(stream) => stream.peer_addr(),
             StreamInner::Sim(stream) => Ok(stream.peer_addr()),
         }
     }
@@ -71,7 +71,7 @@ impl TcpStream {
     /// Our own end.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
-            StreamInner::Glommio(stream) => stream.local_addr().map_err(io::Error::from),
+            StreamInner::Glommio(stream) => stream.local_addr(),
             StreamInner::Sim(stream) => Ok(stream.local_addr()),
         }
     }
@@ -79,7 +79,7 @@ impl TcpStream {
     /// Sends small writes at once instead of gathering them (TCP_NODELAY).
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         match &self.0 {
-            StreamInner::Glommio(stream) => stream.set_nodelay(on).map_err(io::Error::from),
+            StreamInner::Glommio(stream) => stream.set_nodelay(on),
             StreamInner::Sim(_) => Ok(()),
         }
     }

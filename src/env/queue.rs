@@ -8,6 +8,7 @@
 //! Invariants: at most `capacity` messages are queued; order is kept per sender; a message accepted while the receiver
 //! lives is seen by it or dropped with it.
 
+use super::glommio::doorbell::{self, Doorbell};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -49,9 +50,24 @@ struct Shared<T> {
     state: Mutex<State<T>>,
 }
 
+/// How to wake the receiver: at the doorbell of its core where there is one.
+struct Wake {
+    waker: Waker,
+    doorbell: Option<Arc<Doorbell>>,
+}
+
+impl Wake {
+    fn wake(self) {
+        match self.doorbell {
+            Some(doorbell) => doorbell.wake(self.waker),
+            None => self.waker.wake(),
+        }
+    }
+}
+
 struct State<T> {
     messages: Vec<T>,
-    receiver_waker: Option<Waker>,
+    receiver_waker: Option<Wake>,
     sender_wakers: Vec<Waker>,
     senders: usize,
     receiver_alive: bool,
@@ -201,7 +217,7 @@ impl<T> Future for RecvMany<'_, T> {
             if state.senders == 0 {
                 return Poll::Ready(false);
             }
-            state.receiver_waker = Some(context.waker().clone());
+            state.receiver_waker = Some(Wake { waker: context.waker().clone(), doorbell: doorbell::current() });
             return Poll::Pending;
         }
         let (_, wakers) = receiver.take(&mut state, self.into);

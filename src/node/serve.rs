@@ -60,6 +60,7 @@ pub async fn run(env: Env, start: Start) -> Result<()> {
         Some(Command::Serve) => {}
         _ => return core.shard.close().await,
     }
+    core.coordinator.keep_figures();
     let doors = match core.open_doors().await {
         Ok(doors) => doors,
         Err(error) => {

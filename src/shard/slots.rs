@@ -23,15 +23,24 @@ impl<T> Slots<T> {
 
     /// Takes a place for `value`, waiting for one to become free.
     pub async fn take(&self, value: T) -> u32 {
+        self.take_within(value, self.max).await
+    }
+
+    /// The same, but waits as long as `max` places are taken.
+    pub async fn take_within(&self, value: T, max: usize) -> u32 {
+        let max = max.min(self.max);
         let mut value = Some(value);
         loop {
             let freed = {
                 let places = &mut *self.places.borrow_mut();
-                if let Some(number) = places.free.pop() {
+                let taken = places.taken.len() - places.free.len();
+                if taken < max
+                    && let Some(number) = places.free.pop()
+                {
                     places.taken[number as usize] = value.take();
                     return number;
                 }
-                if places.taken.len() < self.max {
+                if taken < max {
                     places.taken.push(value.take());
                     return (places.taken.len() - 1) as u32;
                 }

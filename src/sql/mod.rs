@@ -16,6 +16,7 @@ pub mod parse;
 pub mod plan;
 pub mod point;
 mod prepare;
+pub mod statistics;
 pub mod system;
 pub mod utility;
 

@@ -227,9 +227,11 @@ fn merge_same_key(writes: Vec<Write>) -> Vec<Write> {
     merged
 }
 
-/// The error for a key that exists already (23505), with the constraint's name and the values.
+/// The error for a key that exists already (23505), with the constraint's name and the values; with the key alone where
+/// this catalog does not have the constraint (yet).
 pub fn duplicate_key(catalog: &Catalog, user_key: &[u8]) -> Error {
-    let fallback = || Error::new(SqlState::UNIQUE_VIOLATION, "duplicate key value violates unique constraint");
+    let fallback =
+        || Error::new(SqlState::UNIQUE_VIOLATION, "duplicate key value violates unique constraint").with_key(user_key);
     let Some((storage, index, _, columns)) = key::split(user_key) else { return fallback() };
     let Some(table) = catalog.table_of_storage(storage) else { return fallback() };
     let (name, parts): (&str, Vec<(usize, bool)>) = match (index, &table.primary_key) {

@@ -6,8 +6,8 @@ use super::{
     optimize,
     parse::Parsed,
     plan::{
-        Body, Delete, Explain, Field, Insert, PointRead, Statement, Subplan, Update, expressions::data_type,
-        logical::Logical, statistics::Statistics,
+        Body, Delete, Explain, Field, Insert, PointRead, Statement, Subplan, Update, estimate::Estimate,
+        expressions::data_type, logical::Logical, statistics::Statistics,
     },
     utility::{Copy, CopySource, Utility},
 };
@@ -21,7 +21,10 @@ pub fn prepare(parsed: &Parsed, bind: &BindContext<'_>, parameter_types: &[Optio
     let BoundStatement { bound, parameters, subplans, dependencies } = bind::statement(parsed, bind, parameter_types)?;
     parsed.with_stack(|| {
         let known = bind.statistics;
-        let plan = |(plan, kind)| Subplan { plan: optimize::query(plan, known), kind };
+        let plan = |(plan, kind)| {
+            let (plan, estimate) = optimize::query(plan, known);
+            Subplan { plan, kind, estimate }
+        };
         let subplans: Vec<Subplan> = subplans.into_iter().map(plan).collect();
         let whole = Whole { parameters, subplans, dependencies };
         whole.statement(bound, known)
@@ -38,41 +41,52 @@ struct Whole {
 
 impl Whole {
     fn statement(self, bound: Bound, known: &dyn Statistics) -> Result<Statement> {
-        let (body, fields) = self.body(bound, known)?;
+        let (body, fields, estimate) = self.body(bound, known)?;
         let Whole { parameters, subplans, dependencies } = self;
-        Ok(Statement { body, parameters, fields, dependencies, subplans })
+        Ok(Statement { body, parameters, fields, dependencies, subplans, estimate })
     }
 
-    fn body(&self, bound: Bound, known: &dyn Statistics) -> Result<(Body, Vec<Field>)> {
-        Ok(match bound {
+    fn body(&self, bound: Bound, known: &dyn Statistics) -> Result<(Body, Vec<Field>, Estimate)> {
+        let mut expected = Estimate::default();
+        let (body, fields) = match bound {
             Bound::Query(query) => {
                 let plan = optimize::logical(query.plan, known);
                 let body = match point_read(&plan, known)? {
-                    Some(read) => Body::PointRead(read),
-                    None => Body::Query(optimize::here(plan, known)),
+                    Some(read) => {
+                        expected = Estimate::leaf(1.0, optimize::POINT_COST);
+                        Body::PointRead(read)
+                    }
+                    None => {
+                        let (node, estimate) = optimize::here(plan, known);
+                        expected = estimate;
+                        Body::Query(node)
+                    }
                 };
                 (body, query.fields)
             }
             Bound::Insert { table, input, returning } => {
-                let input = optimize::query(input, known);
+                let (input, estimate) = optimize::query(input, known);
+                expected = estimate;
                 let (returning, fields) = taken_apart(returning);
                 (Body::Insert(Insert { table, input, returning }), fields)
             }
             Bound::Update { table, input, assignments, returning } => {
-                let input = rows(input, known)?;
+                let (input, estimate) = rows(input, known)?;
+                expected = estimate;
                 let (returning, fields) = taken_apart(returning);
                 let assignments = assignments.into_iter().map(|(position, value)| (position, optimize::folded(value)));
                 let assignments = assignments.collect();
                 (Body::Update(Update { table, input, assignments, returning }), fields)
             }
             Bound::Delete { table, input, returning } => {
-                let input = rows(input, known)?;
+                let (input, estimate) = rows(input, known)?;
+                expected = estimate;
                 let (returning, fields) = taken_apart(returning);
                 (Body::Delete(Delete { table, input, returning }), fields)
             }
-            Bound::Explain { statement, analyze, verbose, costs } => {
+            Bound::Explain { statement, shape } => {
                 let statement = Box::new(self.clone().statement(*statement, known)?);
-                (Body::Explain(Explain { statement, analyze, verbose, costs }), vec![text_field("QUERY PLAN")])
+                (Body::Explain(Explain { statement, shape }), vec![text_field("QUERY PLAN")])
             }
             Bound::Define(define) => (Body::Define(define), Vec::new()),
             Bound::Utility(utility) => {
@@ -84,11 +98,12 @@ impl Whole {
                 let source = CopySource::Query(Box::new(statement));
                 (Body::Utility(Utility::Copy(Copy { source, from: false, options })), Vec::new())
             }
-        })
+        };
+        Ok((body, fields, expected))
     }
 }
 
-fn rows(input: Logical, known: &dyn Statistics) -> Result<super::plan::Gather> {
+fn rows(input: Logical, known: &dyn Statistics) -> Result<(super::plan::Gather, Estimate)> {
     let input = optimize::logical(input, known);
     optimize::fragment_of_rows(input, known).ok_or_else(|| Error::internal("a change of rows that are not scanned"))
 }
@@ -137,7 +152,7 @@ fn point_read(plan: &Logical, known: &dyn Statistics) -> Result<Option<PointRead
         plan = input;
     }
     let Logical::Scan { table, columns, filter, with_key: false } = plan else { return Ok(None) };
-    let access = optimize::access(table, columns, filter.clone(), known);
+    let access = optimize::access(table, columns, filter.clone(), optimize::Wanted::default(), known);
     let super::plan::Targets::PartitionOf(key) = access.targets else { return Ok(None) };
     if !access.point || !access.filter.is_empty() {
         return Ok(None);

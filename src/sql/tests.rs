@@ -7,29 +7,28 @@ use super::{
     BindContext,
     define::Define,
     explain, parse,
-    plan::{Body, Statement, statistics::Statistics},
+    plan::{Body, ExplainFormat, Statement, statistics::Statistics},
     prepare,
 };
 use crate::{
     base::ids::{ColumnId, IndexId, TableId},
-    catalog::{Catalog, Column, Index, IndexColumn, PrimaryKey, SQL_KEYSPACE, Table},
+    catalog::{
+        Catalog, Column, ColumnStatistics, Index, IndexColumn, PrimaryKey, SQL_KEYSPACE, Table, TableStatistics,
+    },
     error::{Error, Result},
 };
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 #[derive(Default)]
-struct Known {
-    rows: BTreeMap<TableId, f64>,
-    distinct: BTreeMap<(TableId, usize), f64>,
-}
+struct Known(BTreeMap<TableId, TableStatistics>);
 
 impl Statistics for Known {
-    fn rows(&self, table: TableId) -> Option<f64> {
-        self.rows.get(&table).copied()
+    fn rows(&self, table: &Table) -> Option<f64> {
+        self.0.get(&table.id).map(|found| found.rows)
     }
 
-    fn distinct(&self, table: TableId, column: usize) -> Option<f64> {
-        self.distinct.get(&(table, column)).copied()
+    fn analyzed(&self, table: &Table) -> Option<&TableStatistics> {
+        self.0.get(&table.id)
     }
 }
 
@@ -76,20 +75,53 @@ impl World {
         }
     }
 
+    /// `rows=n`, `column=distinct`, `column.nulls=part`, `column.common=value:part,…` and `column.histogram=value,…`.
     fn statistics(&mut self, line: &str) {
         let mut words = line.split_whitespace();
         let name = words.next().unwrap();
         let database = self.catalog.database("distdb").unwrap().id;
         let table = self.catalog.resolve_table(database, &self.search_path, None, name).unwrap().clone();
+        let known = self.known.0.entry(table.id).or_insert_with(|| TableStatistics {
+            table: table.id,
+            storage: table.storage,
+            version: 0,
+            gathered_micros: 0,
+            rows: 10_000.0,
+            row_bytes: 100.0,
+            columns: BTreeMap::new(),
+        });
         for word in words {
             let (key, value) = word.split_once('=').unwrap();
-            let value: f64 = value.parse().unwrap();
-            match key {
-                "rows" => drop(self.known.rows.insert(table.id, value)),
-                column => {
-                    let position = table.column_by_name(column).unwrap().0;
-                    self.known.distinct.insert((table.id, position), value);
+            if key == "rows" {
+                known.rows = value.parse().unwrap();
+                continue;
+            }
+            let (column, figure) = key.split_once('.').unwrap_or((key, "distinct"));
+            let (_, column) = table.column_by_name(column).unwrap();
+            let data_type = column.data_type;
+            let found = known.columns.entry(column.id).or_insert_with(|| ColumnStatistics {
+                data_type,
+                null_fraction: 0.0,
+                distinct: 200.0,
+                width_bytes: 8.0,
+                common: Vec::new(),
+                histogram: Vec::new(),
+            });
+            let bytes = |text: &str| {
+                let mut bytes = Vec::new();
+                let value = crate::base::text::parse(text, data_type).unwrap();
+                crate::base::key::encode_value(&value, data_type, false, false, &mut bytes);
+                bytes
+            };
+            match figure {
+                "distinct" => found.distinct = value.parse().unwrap(),
+                "nulls" => found.null_fraction = value.parse().unwrap(),
+                "common" => {
+                    let each = value.split(',').map(|pair| pair.rsplit_once(':').unwrap());
+                    found.common = each.map(|(value, part)| (bytes(value), part.parse().unwrap())).collect();
                 }
+                "histogram" => found.histogram = value.split(',').map(bytes).collect(),
+                other => panic!("{other}"),
             }
         }
     }
@@ -167,7 +199,15 @@ fn show(statement: &Statement) -> String {
     match &statement.body {
         Body::Define(define) => writeln!(shown, "{define:?}").unwrap(),
         Body::Utility(utility) => writeln!(shown, "{utility:?}").unwrap(),
-        _ => explain::text(statement).iter().for_each(|line| writeln!(shown, "{line}").unwrap()),
+        Body::Explain(explain) if explain.shape.format == ExplainFormat::Json => {
+            let options = explain::Options { costs: explain.shape.costs, ..explain::Options::default() };
+            writeln!(shown, "{}", explain::json(statement, &options)).unwrap();
+        }
+        body => {
+            let costs = matches!(body, Body::Explain(explain) if explain.shape.costs);
+            let options = explain::Options { costs, ..explain::Options::default() };
+            explain::text(statement, &options).iter().for_each(|line| writeln!(shown, "{line}").unwrap());
+        }
     }
     shown
 }
@@ -220,7 +260,7 @@ macro_rules! scripts {
     };
 }
 
-scripts!(single_table, expressions, errors, define, utility, aggregates, joins, indexes, inserts, subqueries);
+scripts!(planner, single_table, expressions, errors, define, utility, aggregates, joins, indexes, inserts, subqueries);
 
 #[test]
 fn a_join_of_many_tables_is_planned_soon() {

@@ -1,7 +1,10 @@
 //! Statements that are neither queries nor DDL.
 
 use crate::{
-    base::{ids::TableId, types::DataType},
+    base::{
+        ids::{ColumnId, TableId},
+        types::DataType,
+    },
     catalog,
 };
 use std::sync::Arc;
@@ -50,20 +53,43 @@ pub enum Utility {
         name: String,
         arguments: Vec<super::expr::Expr>,
     },
+    /// DECLARE name CURSOR FOR statement text.
+    Declare {
+        name: String,
+        statement: String,
+    },
+    /// FETCH, or MOVE, which passes over rows. `count` `None` is ALL.
+    Fetch {
+        name: String,
+        count: Option<usize>,
+        moves: bool,
+    },
+    /// CLOSE ALL is `None`.
+    Close(Option<String>),
     /// DEALLOCATE ALL is `None`.
     Deallocate(Option<String>),
     Discard,
+    /// No table: all of the database.
     Vacuum {
-        tables: Vec<TableId>,
+        tables: Vec<AnalyzeTable>,
         analyze: bool,
+        verbose: bool,
     },
     Analyze {
-        tables: Vec<TableId>,
+        tables: Vec<AnalyzeTable>,
+        verbose: bool,
     },
     /// Accepted without effect; answered with this tag.
     Accepted(&'static str),
     /// An empty statement.
     Empty,
+}
+
+/// A table to be analyzed, and which of its columns (none: all).
+#[derive(Clone, Debug)]
+pub struct AnalyzeTable {
+    pub table: TableId,
+    pub columns: Vec<ColumnId>,
 }
 
 /// Isolation levels by their SQL names.

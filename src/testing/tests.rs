@@ -1,7 +1,29 @@
 //! A few of the crash tests' runs, quick enough for every build; `tests/crash` has the long list.
 
-use super::{bank, crash};
-use crate::env::sim::Faults;
+use super::{any_bytes, bank, crash, random::Random};
+use crate::{
+    base::{
+        generate::{Generator, column_types},
+        key::encode_value,
+        row::encode,
+        time::Timestamp,
+        types::KINDS,
+        value::Value,
+    },
+    env::sim::Faults,
+    storage::lsm::{
+        manifest::{
+            edit::{Edit, TableMeta},
+            record,
+        },
+        table::{
+            block::BlockBuilder,
+            builder::{Built, Shape, TableBuilder},
+        },
+    },
+};
+
+use std::rc::Rc;
 
 fn plan(seed: u64, stop_at: Option<u64>) -> crash::Plan {
     let bank = bank::Options { accounts: 10, clients: 6, transactions: 12, abandon: true };
@@ -61,4 +83,100 @@ fn a_failing_disk_loses_nothing() {
         let outcome = crash::run(&plan);
         assert!(outcome.violations.is_empty(), "seed {seed}: {outcome:#?}");
     }
+}
+
+/// Where the fuzz targets keep a folder for each of them.
+fn fuzz_folder(kind: &str, entry: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(entry)
+}
+
+#[test]
+fn what_fuzzing_found_stays_mended() {
+    for (name, entry) in any_bytes::ENTRIES {
+        let found = fuzz_folder("found", name);
+        if found.exists() {
+            any_bytes::replay(entry, &found).unwrap();
+        }
+        assert!(any_bytes::replay(entry, &fuzz_folder("seeds", name)).unwrap() > 0, "{name} has no seeds");
+    }
+}
+
+/// Rounds per seed; more with `DISTDB_FUZZ_ITERATIONS`.
+fn rounds() -> u64 {
+    std::env::var("DISTDB_FUZZ_ITERATIONS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(300)
+}
+
+#[test]
+fn changed_seeds_break_nothing() {
+    let mut random = Random::new(7, 1);
+    for (name, entry) in any_bytes::ENTRIES {
+        for file in std::fs::read_dir(fuzz_folder("seeds", name)).unwrap() {
+            let seed = std::fs::read(file.unwrap().path()).unwrap();
+            // Each round of the log builds a simulated node.
+            let rounds = if name == "log" { rounds() / 10 } else { rounds() };
+            (0..rounds).for_each(|_| entry(&changed(&seed, &mut random)));
+        }
+    }
+}
+
+/// A few bytes changed, added, doubled or cut off.
+fn changed(seed: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len() as u64 + 1) as usize;
+        match random.below(6) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, random.next() as u8),
+            2 => bytes.splice(at..at, seed[..at.min(seed.len())].iter().copied().take(16)).for_each(drop),
+            3 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = [0, 0xff][(at % 2) as usize]),
+            _ => bytes[at..].iter_mut().take(1).for_each(|byte| *byte ^= 1 << (at % 8)),
+        }
+    }
+    bytes
+}
+
+/// Seeds for the formats of our own, from values on edges. `DISTDB_REWRITE=1` writes them.
+#[test]
+fn seeds_of_our_formats_are_kept() {
+    if std::env::var_os("DISTDB_REWRITE").is_none() {
+        return;
+    }
+    let keep =
+        |entry: &str, name: &str, bytes: &[u8]| std::fs::write(fuzz_folder("seeds", entry).join(name), bytes).unwrap();
+    let mut generator = Generator::new(3);
+    for data_type in column_types() {
+        let kind = KINDS.iter().position(|kind| *kind == data_type.kind).unwrap() as u8;
+        let (choice, name) = (kind | u8::from(data_type.array) << 7, data_type.name().replace(['"', ' '], ""));
+        let value = generator.value(data_type);
+        let mut key = vec![choice, kind % 2];
+        encode_value(&value, data_type, kind % 2 == 1, false, &mut key);
+        keep("key", &name, &key);
+        let row = encode(1, &[value, generator.value(data_type), Value::Null], &[data_type; 3]);
+        keep("row", &name, &[&[3, choice, choice, choice], &row[..]].concat());
+    }
+    let shape = Shape { block_bytes: 300, restart_interval: 3, filter_bits_per_key: 10, compress: true };
+    let mut builder = TableBuilder::new(shape, 7, 99);
+    let mut block = BlockBuilder::new(3);
+    for number in 0..40u64 {
+        let (key, at) = (format!("key-{:04}", number / 2), Timestamp(100 - number));
+        let value = (number % 7 != 0).then_some(key.as_bytes());
+        builder.add(key.as_bytes(), at, value);
+        block.add(key.as_bytes(), at, value);
+    }
+    let built = builder.finish();
+    keep("table", "table", builder.output());
+    block.finish(|bytes| keep("table", "block", bytes));
+    let mut properties = Vec::new();
+    built.properties.encode(&mut properties);
+    keep("table", "properties", &properties);
+    let Built { file_bytes, identity, properties: of } = built;
+    let meta = TableMeta { number: 7, file_bytes, identity, properties: Rc::new(of) };
+    let edit = Edit { next_number: Some(9), added: vec![(0, meta.clone()), (3, meta)], ..Edit::default() };
+    let (mut payload, mut file) = (Vec::new(), Vec::new());
+    edit.encode(&mut payload);
+    keep("manifest", "edit", &payload);
+    record::write(&mut file, record::Kind::Snapshot, 1, 0, &payload);
+    record::write(&mut file, record::Kind::Seal, 1, 1, &[]);
+    keep("manifest", "file", &file);
+    keep("manifest", "current", &record::write_current(4));
 }

@@ -6,6 +6,7 @@
 use super::{
     Failure, TableUse, Transactions,
     applying::{Changes, Work},
+    changed::Written,
     failure::gone,
     gate::Gate,
     pending::{Pending, key_hash, storages_of},
@@ -125,12 +126,16 @@ impl Transactions {
                 })?,
             }
         }
+        let mut written = Written::default();
+        writes.iter().for_each(|write| written.count(&write.key, &write.kind));
         let changes = mem::take(writes).into_iter().map(|write| match write.kind {
             WriteKind::Put(value) | WriteKind::Insert(value) => (write.key, Some(value)),
             WriteKind::Delete => (write.key, None),
         });
         let changes: Changes = changes.collect();
-        self.start_commit(None, changes, Vec::new(), &[]).map(Tried::Done)
+        let started = self.start_commit(None, changes, Vec::new(), &[])?;
+        self.0.changed.add(&written);
+        Ok(Tried::Done(started))
     }
 
     /// The gate of a pending transaction on one of the keys. Blind writes wait only for those that are not sure of their
@@ -201,7 +206,9 @@ impl Transactions {
             // Nothing is left to make durable.
             return Ok(Tried::Done(Ticket { at: self.0.sequencer.last(), end: LogPosition::default() }));
         }
-        self.start_commit(Some(transaction), changes, versions, &open.spilled_storages).map(Tried::Done)
+        let started = self.start_commit(Some(transaction), changes, versions, &open.spilled_storages)?;
+        self.0.changed.add(&open.written);
+        Ok(Tried::Done(started))
     }
 
     fn busy_open(&self, state: &State, transaction: TransactionId, blind: bool) -> Option<Gate> {

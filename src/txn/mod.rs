@@ -28,6 +28,7 @@
 mod applying;
 mod attachment;
 mod buffer;
+mod changed;
 mod commit;
 mod failure;
 mod fence;
@@ -47,6 +48,7 @@ mod waits;
 mod write;
 
 pub use applying::Changes;
+pub use changed::{Changed, Counts};
 pub use commit::Whole;
 pub use failure::Failure;
 pub use read::Look;
@@ -154,6 +156,7 @@ struct Inner {
     /// The empty list of own versions, which nearly every view has.
     no_versions: Rc<[Timestamp]>,
     statistics: state::Counters,
+    changed: Changed,
     closed: Cell<bool>,
 }
 
@@ -161,6 +164,11 @@ impl Transactions {
     /// The core's shard.
     pub fn shard(&self) -> ShardId {
         self.0.shard
+    }
+
+    /// Rows written here lately.
+    pub fn changed(&self) -> &Changed {
+        &self.0.changed
     }
 
     /// The tree below.

@@ -105,6 +105,7 @@ impl Transactions {
             record: RefCell::new(Vec::new()),
             no_versions: Rc::new([]),
             statistics: Default::default(),
+            changed: Default::default(),
             closed: Cell::new(false),
             env,
         };

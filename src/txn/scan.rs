@@ -143,6 +143,14 @@ impl Scan {
         }
     }
 
+    /// Walks on over entries that lie side by side; see [`Cursor::drain`]. Gives nothing where the transaction has written.
+    pub fn drain<'a>(&'a mut self, wanted: usize, values: &mut Vec<&'a [u8]>) -> Result<(), Failure> {
+        match &self.overlay {
+            None => Ok(self.cursor.drain(wanted, values)?),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// Does the I/O that `Step::Load` asked for.
     pub async fn load(&mut self) -> Result<(), Failure> {
         self.cursor.load().await?;

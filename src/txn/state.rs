@@ -4,6 +4,7 @@ use super::{
     Queue, TableUse,
     applying::Changes,
     buffer::Buffer,
+    changed::Written,
     fence::Fences,
     locks::{Locks, Wait},
     pending::{Pending, PendingNumber, PendingTable, key_hash},
@@ -46,6 +47,8 @@ pub struct Open {
     pub claims: Vec<u64>,
     /// The locks it waits for, by the same hashes.
     pub waits: Vec<(u64, Rc<Wait>)>,
+    /// Rows it has written.
+    pub written: Written,
     /// Tables its writes were planned with.
     pub tables: Vec<TableUse>,
     /// A key of it that was committed by somebody who takes no locks, and whether that left a live version.
@@ -187,6 +190,7 @@ impl Open {
             spilled_storages: Vec::new(),
             claims: Vec::new(),
             waits: Vec::new(),
+            written: Written::default(),
             tables: Vec::new(),
             doomed: None,
             used: now,

@@ -84,6 +84,7 @@ impl Transactions {
         self.check_prepare(transaction)?;
         let mut state = self.0.state.borrow_mut();
         let open = state.take_open(transaction).ok_or_else(gone)?;
+        self.0.changed.add(&open.written);
         let proposed = self.draw();
         let versions: Vec<Timestamp> = open.spilled.iter().map(|(_, version)| *version).collect();
         let changes = open.buffer.into_writes();

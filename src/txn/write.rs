@@ -167,6 +167,7 @@ impl Transactions {
                 }
             }
         }
+        open.written.count(&write.key, &write.kind);
         let value = match mem::replace(&mut write.kind, WriteKind::Delete) {
             WriteKind::Put(value) | WriteKind::Insert(value) => Some(value),
             WriteKind::Delete => None,

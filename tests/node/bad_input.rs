@@ -1,29 +1,10 @@
 //! Wrong bytes and unreasonable statements: a clear error each time, and the node lives on with nothing changed.
 
-use crate::harness::{Folder, Node};
+use crate::harness::{Folder, Node, contains, message, startup};
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
 };
-
-/// A startup packet for the database `distdb`.
-fn startup() -> Vec<u8> {
-    let mut body = 196_608i32.to_be_bytes().to_vec();
-    for word in ["user", "test", "database", "distdb", ""] {
-        body.extend_from_slice(word.as_bytes());
-        body.push(0);
-    }
-    let mut packet = ((body.len() + 4) as i32).to_be_bytes().to_vec();
-    packet.extend(body);
-    packet
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![kind];
-    bytes.extend_from_slice(&((body.len() + 4) as i32).to_be_bytes());
-    bytes.extend_from_slice(body);
-    bytes
-}
 
 /// Sends bytes, says no more, and reads to the end.
 fn converse(node: &Node, parts: &[&[u8]]) -> Vec<u8> {
@@ -38,10 +19,6 @@ fn converse(node: &Node, parts: &[&[u8]]) -> Vec<u8> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     answer
-}
-
-fn contains(answer: &[u8], text: &str) -> bool {
-    answer.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]
@@ -109,4 +86,81 @@ fn unreasonable_statements_are_told() {
     assert_eq!(found.get::<_, i64>(0), 1);
     assert!(node.is_alive());
     assert_eq!(node.connect().query_one("SELECT count(*) FROM t", &[]).unwrap().get::<_, i64>(0), 1);
+}
+
+#[test]
+fn long_flat_chains_of_operators_mean_what_short_ones_do() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client
+        .batch_execute("CREATE TABLE t (a int PRIMARY KEY, b text); INSERT INTO t VALUES (1, 'x'), (2, NULL)")
+        .unwrap();
+    let mut one = |text: &str| {
+        client.simple_query(text).map(|messages| match &messages[1] {
+            postgres::SimpleQueryMessage::Row(row) => row.get(0).unwrap_or("NULL").to_string(),
+            other => panic!("{other:?}"),
+        })
+    };
+    let sum: Vec<String> = (1..=5000).map(|number| number.to_string()).collect();
+    assert_eq!(one(&format!("SELECT {}", sum.join("+"))).unwrap(), "12502500");
+    assert_eq!(one(&format!("SELECT {}", sum.join("-"))).unwrap(), "-12502498");
+    assert_eq!(one(&format!("SELECT a + {} FROM t WHERE a = 1", sum.join("+"))).unwrap(), "12502501");
+    // The types change on the way: integer, bigint, numeric, double precision.
+    let mixed = format!(
+        "{}+1::int8{}+0.5{}-1e3::float8{}",
+        "1+".repeat(20) + "a",
+        "+2".repeat(20),
+        "*2".repeat(20),
+        "/2".repeat(20)
+    );
+    assert_eq!(one(&format!("SELECT {mixed} FROM t WHERE a = 1")).unwrap(), "524349.9990463257");
+    assert_eq!(
+        one(&format!("SELECT b{} FROM t WHERE a = 1", " || a || 'y'".repeat(100))).unwrap(),
+        format!("x{}", "1y".repeat(100))
+    );
+    assert_eq!(one(&format!("SELECT b{} FROM t WHERE a = 2", " || a".repeat(100))).unwrap(), "NULL");
+    let code = |error: postgres::Error| error.code().unwrap().code().to_string();
+    assert_eq!(code(one(&format!("SELECT 2147483600{}", "+1".repeat(100))).unwrap_err()), "22003");
+    assert_eq!(code(one(&format!("SELECT 1{}/0 FROM t", "+1".repeat(100))).unwrap_err()), "22012");
+    assert_eq!(code(one(&format!("SELECT 1{} + true", "+1".repeat(100))).unwrap_err()), "42883");
+    let parameters: Vec<String> = (1..=500).map(|number| format!("${number}::int")).collect();
+    let statement = client.prepare(&format!("SELECT {}", parameters.join(" + "))).unwrap();
+    let values: Vec<i32> = (1..=500).collect();
+    let values: Vec<&(dyn postgres::types::ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+    assert_eq!(client.query_one(&statement, &values).unwrap().get::<_, i32>(0), 125_250);
+    let values: Vec<String> = (1..=65_535).map(|number| format!("${number}::int")).collect();
+    assert_eq!(client.prepare(&format!("SELECT 1 WHERE 1 IN ({})", values.join(","))).unwrap().params().len(), 65_535);
+}
+
+#[test]
+fn duplicates_are_told_with_their_values_also_by_what_the_transaction_has_just_made() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client
+        .batch_execute("CREATE TABLE t (a int PRIMARY KEY, b text); INSERT INTO t VALUES (1, 'x'), (2, 'x')")
+        .unwrap();
+    for (text, message, detail) in [
+        ("INSERT INTO t VALUES (1, 'y')", "t_pkey", "Key (a)=(1) already exists."),
+        ("CREATE UNIQUE INDEX i ON t (b)", "could not create unique index \"i\"", "Key (b)=(x) is duplicated."),
+        (
+            "ALTER TABLE t ADD CONSTRAINT q UNIQUE (b)",
+            "could not create unique index \"q\"",
+            "Key (b)=(x) is duplicated.",
+        ),
+        (
+            "BEGIN; CREATE TABLE u (c int PRIMARY KEY); INSERT INTO u VALUES (7), (7)",
+            "u_pkey",
+            "Key (c)=(7) already exists.",
+        ),
+    ] {
+        let error = client.batch_execute(text).unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(error.code().code(), "23505", "{text}");
+        assert!(error.message().contains(message), "{text}: {error:?}");
+        assert_eq!(error.detail(), Some(detail), "{text}");
+        let _ = client.batch_execute("ROLLBACK");
+    }
+    assert_eq!(client.query_one("SELECT count(*) FROM t", &[]).unwrap().get::<_, i64>(0), 2);
 }

@@ -52,7 +52,8 @@ pub fn free_port() -> u16 {
 }
 
 impl Node {
-    fn start(data: PathBuf, flags: &[&str]) -> Result<Node, String> {
+    /// Starts a node on a folder; what it printed, if it ended instead of serving.
+    pub fn start(data: PathBuf, flags: &[&str]) -> Result<Node, String> {
         let (pg_port, http_port) = (free_port(), free_port());
         let mut child = Command::new(env!("CARGO_BIN_EXE_distdb"))
             .arg("start")
@@ -153,4 +154,29 @@ impl Drop for Node {
             eprintln!("--- log of the node ---\n{}", self.log.lock().map(|log| log.clone()).unwrap_or_default());
         }
     }
+}
+
+/// A startup packet for the database `distdb`.
+pub fn startup() -> Vec<u8> {
+    let mut body = 196_608i32.to_be_bytes().to_vec();
+    for word in ["user", "test", "database", "distdb", ""] {
+        body.extend_from_slice(word.as_bytes());
+        body.push(0);
+    }
+    let mut packet = ((body.len() + 4) as i32).to_be_bytes().to_vec();
+    packet.extend(body);
+    packet
+}
+
+/// A message with its right length.
+pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend_from_slice(&((body.len() + 4) as i32).to_be_bytes());
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Whether a text is among the bytes.
+pub fn contains(answer: &[u8], text: &str) -> bool {
+    answer.windows(text.len()).any(|window| window == text.as_bytes())
 }

@@ -2,9 +2,13 @@
 //! on the wire, and `kill -9` under load.
 
 mod bad_input;
+mod full_disk;
 mod harness;
 mod kill;
 mod library;
 mod locks;
+mod machine;
+mod plans;
 mod sql;
 mod start;
+mod waiting;

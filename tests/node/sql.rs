@@ -279,3 +279,36 @@ fn single_statements_that_meet_on_a_row_are_run_again_by_the_server() {
     assert_eq!(added, 200);
     assert_eq!(rows(&mut client, "SELECT b FROM t"), [["200"]]);
 }
+
+#[test]
+fn a_cursor_goes_forward_through_what_was_there_when_it_was_declared() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client.batch_execute("CREATE TABLE t (a int PRIMARY KEY, b int)").unwrap();
+    client.batch_execute("INSERT INTO t SELECT n, n FROM generate_series(1, 5000) AS s(n)").unwrap();
+    assert_eq!(state(&mut client, "DECLARE c CURSOR FOR SELECT 1"), "25P01");
+    client
+        .batch_execute("BEGIN; UPDATE t SET b = 0 WHERE a = 2; DECLARE c CURSOR FOR SELECT a, b FROM t ORDER BY a")
+        .unwrap();
+    client
+        .batch_execute("UPDATE t SET b = 9 WHERE a = 3; DELETE FROM t WHERE a = 1; INSERT INTO t VALUES (0, 0)")
+        .unwrap();
+    assert_eq!(rows(&mut client, "FETCH 2 FROM c"), [["1", "1"], ["2", "0"]]);
+    assert_eq!(rows(&mut client, "FETCH c"), [["3", "3"]]);
+    client.batch_execute("MOVE FORWARD 4000 IN c").unwrap();
+    assert_eq!(rows(&mut client, "FETCH NEXT FROM c"), [["4004", "4004"]]);
+    // In the extended protocol too, with its columns described.
+    assert_eq!(client.query("FETCH FORWARD 10 FROM c", &[]).unwrap()[9].get::<_, i32>("a"), 4014);
+    assert_eq!(rows(&mut client, "FETCH ALL FROM c").len(), 986);
+    assert!(rows(&mut client, "FETCH c").is_empty());
+    client.batch_execute("CLOSE c; DECLARE d CURSOR FOR SELECT b FROM t WHERE a = 7").unwrap();
+    assert_eq!(rows(&mut client, "FETCH ALL d"), [["7"]]);
+    client.batch_execute("SAVEPOINT s").unwrap();
+    assert_eq!(state(&mut client, "FETCH c"), "34000");
+    client.batch_execute("ROLLBACK TO s").unwrap();
+    assert_eq!(state(&mut client, "FETCH BACKWARD 1 FROM d"), "0A000");
+    client.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(state(&mut client, "FETCH d"), "34000", "it ended with its transaction");
+    assert_eq!(state(&mut client, "BEGIN; DECLARE e SCROLL CURSOR FOR SELECT 1"), "0A000");
+}

@@ -29,6 +29,67 @@ pub(super) const STR_32: u8 = 0xdb;
 pub(super) const ARRAY_16: u8 = 0xdc;
 pub(super) const ARRAY_32: u8 = 0xdd;
 
+/// What a marker tells of its value.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Its length, marker included; 0 where the marker alone does not tell.
+    bytes: u8,
+    /// For integers of up to 32 bits: the first eight bytes, as a big-endian word, shifted left and then right by this are
+    /// the number. `right` is 0 for everything else.
+    left: u8,
+    right: u8,
+    signed: bool,
+}
+
+static FORMS: [Form; 256] = {
+    const OTHER: Form = Form { bytes: 0, left: 0, right: 0, signed: false };
+    const fn integer(bytes: u8, signed: bool) -> Form {
+        let left = if bytes == 1 { 0 } else { 8 };
+        let width = if bytes == 1 { 8 } else { (bytes - 1) * 8 };
+        Form { bytes, left, right: 64 - width, signed }
+    }
+    const fn sized(bytes: u8) -> Form {
+        Form { bytes, ..OTHER }
+    }
+    let mut forms = [OTHER; 256];
+    let mut marker = 0;
+    while marker < 256 {
+        forms[marker] = match marker as u8 {
+            0x00..=0x7f => integer(1, false),
+            0xe0..=0xff => integer(1, true),
+            NIL | FALSE | TRUE => sized(1),
+            string @ 0xa0..=0xbf => sized(1 + (string & 0x1f)),
+            UINT_8 => integer(2, false),
+            UINT_16 => integer(3, false),
+            UINT_32 => integer(5, false),
+            INT_8 => integer(2, true),
+            INT_16 => integer(3, true),
+            INT_32 => integer(5, true),
+            FLOAT_32 => sized(5),
+            UINT_64 | INT_64 | FLOAT_64 => sized(9),
+            _ => OTHER,
+        };
+        marker += 1;
+    }
+    forms
+};
+
+/// The integer of up to 32 bits that begins these bytes, and its length; a length of 0 if it is something else. Without a
+/// branch on the width, which changes from row to row.
+#[inline]
+pub(super) fn integer_of(eight: [u8; 8]) -> (i64, u8) {
+    let form = &FORMS[usize::from(eight[0])];
+    let number = u64::from_be_bytes(eight) << form.left;
+    let value = if form.signed { number as i64 >> form.right } else { (number >> form.right) as i64 };
+    (value, if form.right > 0 { form.bytes } else { 0 })
+}
+
+/// The length of a value by its marker; 0 where the marker alone does not tell.
+#[inline]
+pub(super) fn length_of(marker: u8) -> u8 {
+    FORMS[usize::from(marker)].bytes
+}
+
 impl<'a> Cursor<'a> {
     pub fn new(bytes: &'a [u8]) -> Cursor<'a> {
         Cursor { bytes, at: 0 }
@@ -64,6 +125,18 @@ impl<'a> Cursor<'a> {
     /// An integer of any width.
     #[inline]
     pub fn integer(&mut self) -> Option<i64> {
+        if let Some(eight) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+            let (number, length) = integer_of(*eight);
+            if length > 0 {
+                self.at += usize::from(length);
+                return Some(number);
+            }
+        }
+        self.any_integer()
+    }
+
+    /// The widest ones, and those at the end of a row.
+    fn any_integer(&mut self) -> Option<i64> {
         let marker = self.peek()?;
         self.at += 1;
         if !(0x80..0xe0).contains(&marker) {
@@ -151,25 +224,13 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn skip(&mut self) -> Option<()> {
         let marker = self.peek()?;
-        // The kinds that most columns are of, without the loop.
-        match marker {
-            0x00..=0x7f | 0xe0..=0xff | NIL | FALSE | TRUE => {
-                self.at += 1;
-                Some(())
+        match FORMS[usize::from(marker)].bytes {
+            0 => self.skip_any(),
+            bytes => {
+                self.at += usize::from(bytes);
+                (self.at <= self.bytes.len()).then_some(())
             }
-            UINT_8 | INT_8 => self.pass(2),
-            UINT_16 | INT_16 => self.pass(3),
-            UINT_32 | INT_32 | FLOAT_32 => self.pass(5),
-            UINT_64 | INT_64 | FLOAT_64 => self.pass(9),
-            0xa0..=0xbf => self.pass(1 + usize::from(marker & 0x1f)),
-            _ => self.skip_any(),
         }
-    }
-
-    #[inline]
-    fn pass(&mut self, length: usize) -> Option<()> {
-        self.at += length;
-        (self.at <= self.bytes.len()).then_some(())
     }
 
     /// Strings, bytes, arrays, and the kinds that rows do not use (maps, extensions), which are broken.

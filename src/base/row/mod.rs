@@ -16,14 +16,14 @@
 //! skips the others without decoding them. Stored bytes may be broken in any way: decoding gives XX001 and never
 //! panics.
 //!
-//! Start at [`encode()`] and [`decode_columns`]; the latter is the hot path of every scan.
+//! Start at [`encode()`] and [`decode_columns`]; [`decode_rows`] is the hot path of every scan.
 
 mod columns;
 mod decode;
 mod encode;
 mod marker;
 
-pub use columns::decode_columns;
+pub use columns::{decode_columns, decode_rows};
 pub use decode::RowReader;
 pub use encode::{RowEncoder, encode, encode_batch_row};
 

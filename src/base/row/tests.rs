@@ -33,6 +33,44 @@ fn rows_come_back_by_every_way() {
     }
 }
 
+/// Rows decoded together give what they give one by one, also when they are of different shapes.
+#[test]
+fn many_rows_at_once() {
+    let mut random = Generator::new(5);
+    let types = column_types();
+    for round in 0..400 {
+        let few = random.below(types.len().min(14)) + 1;
+        let of = |random: &mut Generator| types[random.below(types.len())];
+        let types: Vec<DataType> = (0..few).map(|_| of(&mut random)).collect();
+        let wanted: Vec<(DataType, Value)> = types.iter().map(|data_type| (*data_type, Value::Null)).collect();
+        let positions: Vec<usize> = (0..few).filter(|_| random.below(3) > 0).collect();
+        let wanted: Vec<_> = positions.iter().map(|&position| wanted[position].clone()).collect();
+        let mut rows: Vec<Vec<u8>> = (0..random.below(60))
+            .map(|_| {
+                let mut values = random_row(&mut random, &types);
+                values.truncate(if round % 4 == 0 { few - random.below(2) } else { few });
+                encode(if round % 5 == 0 { random.below(200) as u32 } else { 9 }, &values, &types)
+            })
+            .collect();
+        if let Some(row) = rows.last_mut().filter(|_| round % 3 == 0) {
+            let at = random.below(row.len());
+            row[at] = random.next() as u8;
+            row.truncate(random.below(row.len() + 1));
+        }
+        let empty = || wanted.iter().map(|(data_type, _)| Column::new(*data_type)).collect::<Vec<_>>();
+        let (mut one_by_one, mut together) = (empty(), empty());
+        let expected = rows.iter().try_for_each(|row| decode_columns(row, &positions, &wanted, &mut one_by_one));
+        let slices: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+        let found = decode_rows(&slices, &positions, &wanted, &mut together);
+        assert_eq!(found.is_ok(), expected.is_ok(), "{rows:?}");
+        if expected.is_ok() {
+            for (one, other) in one_by_one.iter().zip(&together) {
+                assert!(one.values().eq(other.values()), "{rows:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn some_columns_in_any_order_and_missing_ones() {
     let int = DataType::of(crate::base::types::TypeKind::Int4);

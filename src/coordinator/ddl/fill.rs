@@ -95,15 +95,7 @@ impl Session {
         let columns: Vec<usize> = table.live_columns().map(|(position, _)| position).collect();
         let mut types: Vec<_> = table.live_columns().map(|(_, column)| column.data_type).collect();
         types.push(crate::base::types::DataType::of(crate::base::types::TypeKind::Bytea));
-        let scan = Scan {
-            table: table.clone(),
-            index: IndexId::PRIMARY,
-            bounds: Vec::new(),
-            columns,
-            filter: None,
-            with_key: true,
-            reverse: false,
-        };
+        let scan = Scan::whole(table.clone(), columns, true);
         let input = Arc::new(Node::Scan(scan));
         let gather = Node::Gather(Gather { input, targets: Targets::All, merge: None, types });
         let snapshot = Rc::new(self.core.shard.begin_snapshot());
@@ -111,7 +103,7 @@ impl Session {
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
         let view = ReadView { snapshot: snapshot.timestamp(), transaction: own, statement: u32::MAX };
         let context = self.context(Vec::new());
-        Query::new(&gather, context, view, Some(snapshot), &self.catalog(), self.database)
+        Query::new(&gather, context, view, Some(snapshot), &self.catalog(), self.database, None)
     }
 
     /// Puts a changed description in place of the old one.

@@ -50,7 +50,7 @@ impl Session {
     }
 
     /// Makes the transaction one that changes the catalog.
-    async fn begin_definition(&mut self) -> Result<()> {
+    pub(super) async fn begin_definition(&mut self) -> Result<()> {
         self.begin_statement();
         let core = self.core.clone();
         let transaction = self.open_transaction();
@@ -82,7 +82,7 @@ impl Session {
     }
 
     /// The transaction's own copy of the catalog.
-    fn catalog_mut(&mut self) -> Result<&mut Catalog> {
+    pub(super) fn catalog_mut(&mut self) -> Result<&mut Catalog> {
         Ok(Arc::make_mut(&mut self.definition()?.current))
     }
 

@@ -1,94 +1,106 @@
-//! Files on io_uring with O_DIRECT.
-//!
-//! glommio probes each device once per core: the first file it opens there is read, and an empty answer makes it
-//! believe in completion polling, after which every read on that device fails. So before the first file on a device we
-//! show it a small file of our own ([`Handle::prime`]). Its unaligned reads return bytes from beyond the end of
-//! the file, so only aligned ones are used; its lengths go by path, so lengths come from the descriptor.
+//! Files with O_DIRECT: reads, writes and syncs on the core's own ring, the rest on the executor's helper thread.
 
 use super::{
-    super::{Buffer, OpenOptions},
+    super::{Buffer, OpenOptions, memory::Memory},
     Handle,
+    network::Network,
+    ring::Request,
 };
-use glommio::io::{DmaBuffer, DmaFile};
 use std::{
     io,
-    os::{fd::AsRawFd, unix::fs::MetadataExt},
+    os::{
+        fd::IntoRawFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
     path::Path,
     rc::Rc,
 };
 
 /// An open file.
 #[derive(Clone)]
-pub struct File(Rc<DmaFile>);
+pub struct File {
+    file: Rc<std::fs::File>,
+    network: Rc<Network>,
+}
 
 impl File {
     pub(in crate::env) async fn read_at(&self, offset: u64, len: usize) -> io::Result<Buffer> {
         if len == 0 {
             return Ok(Buffer::zeroed(0));
         }
-        loop {
-            match self.0.read_at_aligned(offset, len).await.map_err(io::Error::from) {
-                Ok(read) => return Ok(Buffer::from_read(read)),
-                Err(error) if may_repeat(&error) => {}
-                Err(error) => return Err(error),
+        let mut memory = Memory::with_capacity(len);
+        let mut done = 0;
+        while done < len {
+            let request = Request::Read { offset: offset + done as u64, done };
+            let (count, given_back) = self.perform(request, memory).await?;
+            memory = given_back;
+            if count == 0 {
+                break;
+            }
+            done += count;
+            if !done.is_multiple_of(super::super::File::ALIGNMENT) {
+                // The end of the file; a read from here would not be aligned.
+                break;
             }
         }
+        // SAFETY: the kernel has reported that it filled this many bytes from the start, part by part.
+        unsafe { memory.set_len(done) };
+        Ok(Buffer::from_memory(memory))
     }
 
-    pub(in crate::env) async fn write_at(&self, mut offset: u64, buffer: Buffer) -> io::Result<Buffer> {
-        let Some(memory) = buffer.into_owned() else { return Ok(Buffer::zeroed(0)) };
-        let memory = Rc::new(memory);
-        let total = memory.len();
-        let mut written = self.write_once(memory.clone(), offset).await?;
-        while written < total {
-            // Rare: the device took a part, for instance just before it ran full. The next write tells which.
-            let rest = Buffer::padded(&memory.as_bytes()[written..]);
-            offset += written as u64;
-            let Some(rest) = rest.into_owned() else { break };
-            let count = self.write_once(Rc::new(rest), offset).await?;
+    pub(in crate::env) async fn write_at(&self, offset: u64, buffer: Buffer) -> io::Result<Buffer> {
+        let Some(mut memory) = buffer.into_memory() else { return Ok(Buffer::zeroed(0)) };
+        let mut done = 0;
+        while done < memory.as_bytes().len() {
+            let request = Request::Write { offset: offset + done as u64, done };
+            let (count, given_back) = self.perform(request, memory).await?;
+            memory = given_back;
             if count == 0 {
                 return Err(io::Error::from(io::ErrorKind::WriteZero));
             }
-            written += count;
+            // Rarely less than all: the device took a part, for instance just before it ran full. The next write tells.
+            // It must be aligned, so blocks that were taken in part are written again.
+            done += count;
+            done -= done % super::super::File::ALIGNMENT;
         }
-        Ok(match Rc::try_unwrap(memory) {
-            Ok(memory) => Buffer::from_owned(memory),
-            Err(shared) => Buffer::zeroed(shared.len()),
-        })
+        Ok(Buffer::from_memory(memory))
     }
 
-    /// The ring holds its own reference to the memory until the kernel is done, also when this future is dropped.
-    async fn write_once(&self, memory: Rc<DmaBuffer>, offset: u64) -> io::Result<usize> {
+    pub(in crate::env) async fn sync(&self) -> io::Result<()> {
         loop {
-            match self.0.write_rc_at(memory.clone(), offset).await.map_err(io::Error::from) {
-                Ok(count) => return Ok(count),
+            match self.network.perform(&self.file, Request::Sync, None).await.0 {
                 Err(error) if may_repeat(&error) => {}
-                Err(error) => return Err(error),
+                result => return result.map(drop),
             }
         }
     }
 
-    pub(in crate::env) async fn sync(&self) -> io::Result<()> {
-        self.0.fdatasync().await.map_err(io::Error::from)
-    }
-
-    pub(in crate::env) fn len(&self) -> io::Result<u64> {
-        // SAFETY: an all-zero stat is a valid value to be overwritten.
-        let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-        // SAFETY: the descriptor is open while `self` lives and the pointer is to the stat above. Covered by
-        // `files_keep_what_is_written`.
-        match unsafe { libc::fstat(self.0.as_raw_fd(), &raw mut stat) } {
-            0 => Ok(u64::try_from(stat.st_size).unwrap_or(0)),
-            _ => Err(io::Error::last_os_error()),
+    /// Repeats what was interrupted before it did anything.
+    async fn perform(&self, request: Request, mut memory: Memory) -> io::Result<(usize, Memory)> {
+        loop {
+            let (result, given_back) = self.network.perform(&self.file, request, Some(memory)).await;
+            let Some(given_back) = given_back else { return Err(io::Error::other("a buffer was not given back")) };
+            memory = given_back;
+            match result {
+                Err(error) if may_repeat(&error) => {}
+                Err(error) => return Err(error),
+                Ok(count) => return Ok((count, memory)),
+            }
         }
     }
 
+    pub(in crate::env) fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.size())
+    }
+
     pub(in crate::env) async fn truncate(&self, len: u64) -> io::Result<()> {
-        self.0.truncate(len).await.map_err(io::Error::from)
+        let file = self.file.try_clone()?;
+        self.network.blocking(move || file.set_len(len)).await
     }
 
     pub(in crate::env) async fn close(self) -> io::Result<()> {
-        self.0.close_rc().await.map(|_| ()).map_err(io::Error::from)
+        let Ok(file) = Rc::try_unwrap(self.file) else { return Ok(()) };
+        self.network.blocking(move || close(file)).await
     }
 }
 
@@ -97,45 +109,28 @@ fn may_repeat(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
+/// Closes a file and tells of errors, which dropping it does not.
+fn close(file: std::fs::File) -> io::Result<()> {
+    // SAFETY: the descriptor was just given up by its only owner. Covered by `files_keep_what_is_written`.
+    match unsafe { libc::close(file.into_raw_fd()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 impl Handle {
     pub(in crate::env) async fn open(&self, path: &Path, options: OpenOptions) -> io::Result<File> {
-        self.prime(path).await?;
-        let mut open = glommio::io::OpenOptions::new();
+        let mut open = std::fs::OpenOptions::new();
         open.read(options.read)
             .write(options.write)
             .create(options.create)
             .create_new(options.create_new)
             .truncate(options.truncate)
-            .mode(0o640);
-        if options.sync_writes {
-            open.custom_flags(libc::O_DSYNC);
-        }
-        let file = open.dma_open(path).await.map_err(io::Error::from)?;
-        Ok(File(Rc::new(file)))
-    }
-
-    /// Lets glommio probe the device of `path` on a file that has content.
-    async fn prime(&self, path: &Path) -> io::Result<()> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let device = std::fs::metadata(folder)?.dev();
-        if self.0.primed_devices.borrow().contains(&device) {
-            return Ok(());
-        }
-        let probe = folder.join(format!(".probe-{}-{}", std::process::id(), glommio::executor().id()));
-        std::fs::write(&probe, [1u8; 8192])?;
-        let opened = DmaFile::open(&probe).await.map_err(io::Error::from);
-        let closed = match opened {
-            Ok(file) => file.close().await.map_err(io::Error::from),
-            Err(error) => Err(error),
-        };
-        let removed = std::fs::remove_file(&probe);
-        closed?;
-        removed?;
-        self.0.primed_devices.borrow_mut().insert(device);
-        Ok(())
+            .mode(0o640)
+            .custom_flags(libc::O_DIRECT | if options.sync_writes { libc::O_DSYNC } else { 0 });
+        let (network, path) = (self.0.network.clone(), path.to_owned());
+        let file = network.blocking(move || open.open(path)).await?;
+        Ok(File { file: Rc::new(file), network })
     }
 }
 
@@ -157,9 +152,7 @@ pub(super) fn create_dir_all(path: &Path) -> io::Result<()> {
 pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory)? {
-        if let Ok(name) = entry?.file_name().into_string()
-            && !name.starts_with(".probe-")
-        {
+        if let Ok(name) = entry?.file_name().into_string() {
             names.push(name);
         }
     }

@@ -7,22 +7,25 @@
 //!
 //! Invariant: a handle is used only on the thread that made it; it is `Rc` inside, so the compiler sees to that.
 
+pub(in crate::env) mod doorbell;
 mod file;
 mod kick;
+mod network;
 mod ready;
+mod ring;
 mod socket;
 mod start;
 
 pub use file::File;
-pub use socket::{Listener, Udp};
+pub use socket::{Listener, Stream, Udp};
 pub use start::{Options, ShardThread, block_on, start_shard};
 
 use super::TaskClass;
 use futures_lite::FutureExt;
 use glommio::{Latency, Shares, SharesManager, TaskQueueHandle, executor};
+use network::Network;
 use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
+    cell::Cell,
     future::Future,
     io,
     panic::AssertUnwindSafe,
@@ -40,8 +43,7 @@ struct Core {
     start: Instant,
     queues: [TaskQueueHandle; TaskClass::ALL.len()],
     shares: [Rc<AdjustableShares>; TaskClass::ALL.len()],
-    /// Devices on which glommio has been shown a readable file; see `file.rs`.
-    primed_devices: RefCell<BTreeSet<u64>>,
+    network: Rc<Network>,
 }
 
 /// Shares that can be changed while the queue lives.
@@ -64,14 +66,18 @@ fn process_start() -> Instant {
 }
 
 impl Handle {
-    /// Must be called inside a running executor, once.
-    fn new() -> Handle {
+    /// Must be called inside a running executor, once. Fails when there are no descriptors left.
+    fn new() -> io::Result<Handle> {
+        let network = Network::new()?;
         let shares = TaskClass::ALL.map(|class| Rc::new(AdjustableShares(Cell::new(class.default_shares()))));
         let queues = TaskClass::ALL.map(|class| {
             let manager: Rc<dyn SharesManager> = shares[class.index()].clone();
             executor().create_task_queue(Shares::Dynamic(manager), Latency::NotImportant, class.name())
         });
-        Handle(Rc::new(Core { start: process_start(), queues, shares, primed_devices: RefCell::new(BTreeSet::new()) }))
+        let core = Core { start: process_start(), queues, shares, network: network.clone() };
+        let handle = Handle(Rc::new(core));
+        handle.spawn(TaskClass::Query, network.run()).detach();
+        Ok(handle)
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -138,27 +144,27 @@ impl Handle {
 
     pub(super) async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (from.to_owned(), to.to_owned());
-        blocking(move || std::fs::rename(from, to)).await
+        self.0.network.blocking(move || std::fs::rename(from, to)).await
     }
 
     pub(super) async fn remove(&self, path: &Path) -> io::Result<()> {
         let path = path.to_owned();
-        blocking(move || std::fs::remove_file(path)).await
+        self.0.network.blocking(move || std::fs::remove_file(path)).await
     }
 
     pub(super) async fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         let path = path.to_owned();
-        blocking(move || file::create_dir_all(&path)).await
+        self.0.network.blocking(move || file::create_dir_all(&path)).await
     }
 
     pub(super) async fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
         let directory = directory.to_owned();
-        blocking(move || file::list(&directory)).await
+        self.0.network.blocking(move || file::list(&directory)).await
     }
 
     pub(super) async fn sync_dir(&self, directory: &Path) -> io::Result<()> {
         let directory = directory.to_owned();
-        blocking(move || std::fs::File::open(directory)?.sync_all()).await
+        self.0.network.blocking(move || std::fs::File::open(directory)?.sync_all()).await
     }
 
     pub(super) async fn file_len(&self, path: &Path) -> io::Result<Option<u64>> {
@@ -169,18 +175,18 @@ impl Handle {
         }
     }
 
-    /// Says why and ends the process. Buffers of others are not flushed: nothing may be made durable after this.
+    /// See [`fatal`].
     pub(super) fn fatal(&self, message: &str) -> ! {
-        if tracing::enabled!(tracing::Level::ERROR) {
-            tracing::error!("fatal: {message}");
-        } else {
-            eprintln!("fatal: {message}");
-        }
-        std::process::exit(super::FATAL_EXIT_CODE)
+        fatal(message)
     }
 }
 
-/// Runs a system call that io_uring does not do (here) on the executor's helper thread.
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
-    executor().spawn_blocking(call).await
+/// Says why and ends the process. Buffers of others are not flushed: nothing may be made durable after this.
+fn fatal(message: &str) -> ! {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("fatal: {message}");
+    } else {
+        eprintln!("fatal: {message}");
+    }
+    std::process::exit(super::FATAL_EXIT_CODE)
 }

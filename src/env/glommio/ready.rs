@@ -41,16 +41,16 @@ impl Wake for Flag {
 }
 
 /// Resolves when `descriptor` can be read (or has failed, which a read will tell).
-pub(super) async fn readable(descriptor: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn readable(descriptor: BorrowedFd<'_>) -> io::Result<Readable> {
     let copy = descriptor.as_fd().try_clone_to_owned()?.into_raw_fd();
     // SAFETY: `copy` is an open descriptor that nothing else owns; the stream closes it when dropped.
     let stream = unsafe { TcpStream::from_raw_fd(copy) };
     let flag = Arc::new(Flag { raised: AtomicBool::new(false), waker: Mutex::new(None) });
-    Readable { stream, flag, armed: false }.await;
-    Ok(())
+    Ok(Readable { stream, flag, armed: false })
 }
 
-struct Readable {
+/// See [`readable`].
+pub(super) struct Readable {
     stream: TcpStream,
     flag: Arc<Flag>,
     armed: bool,

@@ -1,76 +1,156 @@
-//! Sockets of our own where glommio's are not sound.
+//! Sockets: non-blocking calls, with readiness from [`super::network`].
 //!
-//! Its listener hands out descriptors without close-on-exec that leak when an accept is dropped half-way, and its
-//! datagram send truncates when the socket is full. So listening and UDP are plain non-blocking calls with readiness
-//! from `ready.rs`; streams are glommio's, which are fine.
+//! glommio's own are not used: its listener hands out descriptors without close-on-exec that leak when an accept is
+//! dropped half-way, its datagram send truncates when the socket is full, and its streams cost a ring request for every
+//! read.
 
-use super::{Handle, ready::readable};
-use glommio::net::TcpStream;
+use super::{
+    Handle,
+    network::{Network, Registration},
+};
+use futures_lite::{AsyncRead, AsyncWrite};
+use mio::Interest;
 use std::{
-    io,
-    net::{SocketAddr, TcpListener, UdpSocket},
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
-    time::Duration,
+    cell::Cell,
+    future::poll_fn,
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
 };
 
 /// Connections that may wait to be accepted on one core.
 const BACKLOG: i32 = 1024;
 
+/// Calls `operation` until it does something else than ask to be called later; then waits in `waiters` for readiness.
+fn attempt<T>(
+    context: &Context<'_>,
+    waiters: &Cell<Option<Waker>>,
+    mut operation: impl FnMut() -> io::Result<T>,
+) -> Poll<io::Result<T>> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                waiters.set(Some(context.waker().clone()));
+                return Poll::Pending;
+            }
+            result => return Poll::Ready(result),
+        }
+    }
+}
+
+/// A TCP connection.
+pub struct Stream {
+    socket: mio::net::TcpStream,
+    registration: Registration,
+}
+
+impl Stream {
+    fn new(mut socket: mio::net::TcpStream, network: &Rc<Network>) -> io::Result<Stream> {
+        let registration = network.register(&mut socket, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Stream { socket, registration })
+    }
+
+    pub(in crate::env) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.peer_addr()
+    }
+
+    pub(in crate::env) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    pub(in crate::env) fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.socket.set_nodelay(on)
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let (mut socket, readiness) = (&self.socket, &self.registration.readiness);
+        if !readiness.readable.get() {
+            readiness.reader.set(Some(context.waker().clone()));
+            return Poll::Pending;
+        }
+        let poll = attempt(context, &readiness.reader, || socket.read(into));
+        // A read that was not filled has emptied the socket; what comes later is a new edge.
+        let emptied = match &poll {
+            Poll::Pending => true,
+            Poll::Ready(Ok(count)) => *count < into.len() && !readiness.hung_up.get(),
+            Poll::Ready(Err(_)) => false,
+        };
+        if emptied {
+            readiness.readable.set(false);
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let (mut socket, readiness) = (&self.socket, &self.registration.readiness);
+        attempt(context, &readiness.writer, || socket.write(bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket.shutdown(Shutdown::Write) {
+            // The other side was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}
+
 /// A listening socket.
-pub struct Listener(TcpListener);
+pub struct Listener {
+    socket: mio::net::TcpListener,
+    registration: Registration,
+    network: Rc<Network>,
+}
 
 impl Listener {
-    pub(in crate::env) async fn accept(&self) -> io::Result<TcpStream> {
+    pub(in crate::env) async fn accept(&self) -> io::Result<Stream> {
         loop {
-            match self.0.accept() {
-                // SAFETY: the descriptor was just given up by its only owner.
-                Ok((stream, _)) => return Ok(unsafe { TcpStream::from_raw_fd(into_raw(stream)) }),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => readable(self.0.as_fd()).await?,
+            let waiters = &self.registration.readiness.reader;
+            match poll_fn(|context| attempt(context, waiters, || self.socket.accept())).await {
+                Ok((stream, _)) => return Stream::new(stream, &self.network),
                 // The client hung up between the handshake and now; the next one may be fine.
-                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
-                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
     pub(in crate::env) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
-}
-
-fn into_raw(stream: std::net::TcpStream) -> i32 {
-    use std::os::fd::IntoRawFd;
-    stream.into_raw_fd()
 }
 
 /// A datagram socket.
-pub struct Udp(UdpSocket);
+pub struct Udp {
+    socket: mio::net::UdpSocket,
+    registration: Registration,
+}
 
 impl Udp {
     pub(in crate::env) async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
-        loop {
-            match self.0.send_to(bytes, to) {
-                // The socket's buffer is full, which passes quickly; there is no write readiness to wait on.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    glommio::timer::sleep(Duration::from_micros(100)).await;
-                }
-                result => return result,
-            }
-        }
+        let waiters = &self.registration.readiness.writer;
+        poll_fn(|context| attempt(context, waiters, || self.socket.send_to(bytes, to))).await
     }
 
     pub(in crate::env) async fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        loop {
-            match self.0.recv_from(into) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => readable(self.0.as_fd()).await?,
-                result => return result,
-            }
-        }
+        let waiters = &self.registration.readiness.reader;
+        poll_fn(|context| attempt(context, waiters, || self.socket.recv_from(into))).await
     }
 
     pub(in crate::env) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 }
 
@@ -90,17 +170,35 @@ impl Handle {
         bind(&socket, address)?;
         // SAFETY: an open descriptor and an integer.
         checked(unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) })?;
-        Ok(Listener(TcpListener::from(socket)))
+        let mut socket = mio::net::TcpListener::from_std(socket.into());
+        let network = self.0.network.clone();
+        let registration = network.register(&mut socket, Interest::READABLE)?;
+        Ok(Listener { socket, registration, network })
     }
 
-    pub(in crate::env) async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        TcpStream::connect(address).await.map_err(io::Error::from)
+    pub(in crate::env) async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
+        let stream = Stream::new(mio::net::TcpStream::connect(address)?, &self.0.network)?;
+        let waiters = &stream.registration.readiness.writer;
+        poll_fn(|context| attempt(context, waiters, || connected(&stream.socket))).await?;
+        Ok(stream)
     }
 
     pub(in crate::env) fn bind_udp(&self, address: SocketAddr) -> io::Result<Udp> {
-        let socket = UdpSocket::bind(address)?;
-        socket.set_nonblocking(true)?;
-        Ok(Udp(socket))
+        let mut socket = mio::net::UdpSocket::bind(address)?;
+        let registration = self.0.network.register(&mut socket, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Udp { socket, registration })
+    }
+}
+
+/// Whether a connection that was begun is there; `WouldBlock` while it is not known.
+fn connected(socket: &mio::net::TcpStream) -> io::Result<()> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starting a core.
 
-use super::{super::Env, Handle};
+use super::{super::Env, Handle, fatal};
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 use std::{future::Future, io, time::Duration};
 
@@ -62,7 +62,8 @@ where
             if let Err(error) = super::kick::watch() {
                 tracing::warn!("the shard may pause at times: cannot start the kicker thread: {error}");
             }
-            body(Env::Glommio(Handle::new())).await
+            let handle = Handle::new().unwrap_or_else(|error| fatal(&format!("cannot watch sockets: {error}")));
+            body(Env::Glommio(handle)).await
         })
         .map_err(io::Error::from)?;
     Ok(ShardThread(handle))

@@ -11,9 +11,9 @@ use crate::{
     base::{text::Style, types::DataType, value::Value},
     error::{Error, Result},
 };
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
-pub use crate::coordinator::{CopyFormat, Fetch, Field, Notice, Started, Startup};
+pub use crate::coordinator::{CopyFormat, Fetch, Field, IdleLimit, Notice, Started, Startup};
 
 /// A prepared statement, as far as the door must know it.
 pub(super) trait Description {
@@ -30,11 +30,21 @@ pub(super) trait Sessions {
     async fn cancel(&self, process_id: i32, secret: i32);
 }
 
+/// What the door holds of a session while a call to it is under way.
+pub(super) trait Watcher: Clone {
+    /// The client is gone: the call is to end soon, with any result.
+    fn give_up(&self);
+    /// Resolves when what was started is to stop although the client has said nothing: a cancel request, a timeout.
+    async fn stopped(&self) -> Error;
+    async fn sleep(&self, time: Duration);
+}
+
 /// A connection's session.
 pub(super) trait Backend {
     /// One statement of a script.
     type Parsed;
     type Prepared: Description;
+    type Watcher: Watcher + 'static;
 
     fn process_id(&self) -> i32;
     fn secret(&self) -> i32;
@@ -45,6 +55,9 @@ pub(super) trait Backend {
     /// How values are read and written as text.
     fn style(&mut self) -> Style;
     fn take_notices(&mut self) -> Vec<Notice>;
+    fn watcher(&self) -> Self::Watcher;
+    /// How long the client may keep silent from now on.
+    fn idle_limit(&self) -> Option<IdleLimit>;
     /// `I`, `T` or `E`.
     fn transaction_status(&self) -> u8;
 

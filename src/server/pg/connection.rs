@@ -1,18 +1,20 @@
 //! A connection's stream and buffers, and how the node tells connections to end.
 //!
-//! Invariants: there is one outstanding read or write at a time; what is buffered for the client goes out before the
-//! connection waits for the client; a connection that waits can be woken to end.
+//! Invariants: what is buffered for the client goes out before the connection waits for the client; a connection that
+//! waits can be woken to end; while the session works, the client's stream is watched, and work for a client that is gone
+//! is given up.
 //!
 //! Absent: any meaning of what is read. That is [`super::handshake`] and [`super::session`].
 
 use super::{
+    backend::Watcher,
     input::{Budget, Frame, Input},
     output::Output,
 };
 use crate::{base::sqlstate::SqlState, error::Error};
 use futures_lite::{
     AsyncRead, AsyncWrite,
-    future::{poll_fn, poll_once, yield_now, zip},
+    future::{poll_fn, poll_once, yield_now},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -20,11 +22,15 @@ use std::{
     io,
     pin::{Pin, pin},
     rc::{Rc, Weak},
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 /// Messages handled in a row before other connections of the core get their turn.
 const MESSAGES_PER_TURN: u32 = 16;
+/// How long a statement may go on for a client that has ended its half of the connection. A client that is gone cannot be
+/// told from one that only has nothing more to say and waits for the answers (a script piped into `nc`).
+const HALF_CLOSED_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Why something did not go on.
 #[derive(Debug)]
@@ -150,13 +156,15 @@ pub struct Connection<S> {
     slot: Rc<Slot>,
     /// Messages handled since this task last gave way.
     turn: u32,
+    /// Once the client has ended its half: until when the statement that runs may go on.
+    grace: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A fresh connection.
     pub fn new(stream: S, shared: Rc<Shared>) -> Connection<S> {
         let (input, slot) = (Input::new(shared.budget.clone()), shared.register());
-        Connection { stream, input, output: Output::default(), shared, slot, turn: 0 }
+        Connection { stream, input, output: Output::default(), shared, slot, turn: 0, grace: None }
     }
 
     /// Sends what is buffered.
@@ -165,14 +173,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The next message, sending what is buffered before waiting for it. `idle`: this is a good moment to end.
-    pub async fn next_frame(&mut self, idle: bool) -> Result<Frame, Failure> {
+    /// `interrupted` ends the wait.
+    pub async fn next_frame(
+        &mut self,
+        idle: bool,
+        interrupted: impl Future<Output = Failure>,
+    ) -> Result<Frame, Failure> {
+        self.grace = None;
+        let mut interrupted = pin!(interrupted);
         loop {
             if let Some(frame) = self.input.take_frame().map_err(Failure::Fatal)? {
                 self.give_way().await;
                 return Ok(frame);
             }
             self.flush().await?;
-            self.read(idle && self.input.is_empty()).await?;
+            self.read(idle && self.input.is_empty(), interrupted.as_mut()).await?;
         }
     }
 
@@ -190,8 +205,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Waits for bytes. Ends when the client is gone or the node stops.
-    pub async fn read(&mut self, idle: bool) -> Result<(), Failure> {
+    /// Waits for bytes. Ends when the client is gone, the node stops, or `interrupted` says so.
+    pub async fn read(
+        &mut self,
+        idle: bool,
+        mut interrupted: impl Future<Output = Failure> + Unpin,
+    ) -> Result<(), Failure> {
         let (stream, shared, slot) = (&mut self.stream, &self.shared, &self.slot);
         let space = self.input.space().map_err(Failure::Fatal)?;
         let count = poll_fn(|context| {
@@ -200,6 +219,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             let poll = Pin::new(&mut *stream).poll_read(context, space);
             if poll.is_pending() {
+                if let Poll::Ready(failure) = Pin::new(&mut interrupted).poll(context) {
+                    return Poll::Ready(Err(failure));
+                }
                 *slot.0.borrow_mut() = Some(context.waker().clone());
             }
             poll.map_err(Failure::from)
@@ -212,29 +234,68 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.input.filled(count);
         Ok(())
     }
+
+    /// Lets the session work. When that takes a while, a whole answer that is buffered is sent meanwhile (the answer of a
+    /// pipelined statement thus never waits for the next statement, and still costs no write of its own when that is
+    /// quick), and the client is watched: when it is gone the work is given up. Nothing of an earlier message may be
+    /// needed any more.
+    pub async fn attend<T, W: Watcher + 'static>(
+        &mut self,
+        watcher: &W,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        if let Some(done) = poll_once(work.as_mut()).await {
+            return Ok(done);
+        }
+        let mut gone = false;
+        let done = poll_fn(|context| {
+            // First the client: what it makes of the watcher is for the work to see.
+            if !gone && self.poll_client(watcher, context).is_err() {
+                gone = true;
+                watcher.give_up();
+            }
+            work.as_mut().poll(context)
+        })
+        .await;
+        if gone {
+            return Err(Failure::Gone);
+        }
+        if self.output.has_answer() {
+            self.flush().await?;
+        }
+        Ok(done)
+    }
+
+    /// Sends what the client waits for, takes what it sends into the room that is there, and fails when it is gone.
+    fn poll_client<W: Watcher + 'static>(&mut self, watcher: &W, context: &mut Context<'_>) -> io::Result<()> {
+        if self.output.has_answer()
+            && let Poll::Ready(Err(error)) = self.output.poll_flush(&mut self.stream, context)
+        {
+            return Err(error);
+        }
+        while self.grace.is_none() {
+            let spare = self.input.spare();
+            if spare.is_empty() {
+                break; // it sends ahead of what it is owed: then it is there
+            }
+            match Pin::new(&mut self.stream).poll_read(context, spare) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => {
+                    let watcher = watcher.clone();
+                    self.grace = Some(Box::pin(async move { watcher.sleep(HALF_CLOSED_TIME_MAX).await }));
+                }
+                Poll::Ready(Ok(count)) => self.input.filled(count),
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        let over = self.grace.as_mut().is_some_and(|grace| grace.as_mut().poll(context).is_ready());
+        if over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
 }
 
 /// What a session is told when the node stops.
 pub fn stopped() -> Error {
     Error::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
         .with_hint("The node is stopping. Connect again when it is back.")
-}
-
-/// Runs `work`; when it has to wait and a whole answer is buffered, sends that meanwhile. The answer of a pipelined
-/// statement thus never waits for the next statement, and still costs no write of its own when that is quick.
-pub async fn overlap<T>(
-    stream: &mut (impl AsyncWrite + Unpin),
-    output: &mut Output,
-    work: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    if !output.has_answer() {
-        return Ok(work.await);
-    }
-    let mut work = pin!(work);
-    if let Some(done) = poll_once(work.as_mut()).await {
-        return Ok(done);
-    }
-    let (flushed, done) = zip(output.flush(stream), work).await;
-    flushed?;
-    Ok(done)
 }

@@ -4,8 +4,8 @@
 //! are joined, so that a client that sends a row per message does not cost a call per row.
 
 use super::{
-    backend::{Backend, CopyFormat, Fetch},
-    connection::{Connection, Failure, overlap},
+    backend::{Backend, CopyFormat, Fetch, Watcher},
+    connection::Failure,
     message::{self, tag, violation},
     session::{Done, Session},
 };
@@ -17,7 +17,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'_, S, B> {
     pub(super) async fn copy_in(&mut self, format: CopyFormat, columns: usize) -> Result<Done, Failure> {
         self.connection.output.copy_response(true, format, columns);
         loop {
-            let frame = self.connection.next_frame(false).await?;
+            let stopped = async { Failure::from(self.watcher.stopped().await) };
+            let frame = self.connection.next_frame(false, stopped).await?;
             match frame.tag {
                 tag::COPY_DATA => {
                     let frame = self.connection.input.join(frame).map_err(Failure::Fatal)?;
@@ -26,7 +27,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'_, S, B> {
                 }
                 tag::COPY_DONE => {
                     message::nothing(self.connection.input.body(&frame))?;
-                    let tag = self.backend.copy_done().await?;
+                    let tag = self.connection.attend(&self.watcher, self.backend.copy_done()).await??;
                     self.put_notices();
                     return Ok(Done::Command(tag));
                 }
@@ -50,8 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'_, S, B> {
     pub(super) async fn copy_out(&mut self, format: CopyFormat, columns: usize) -> Result<Done, Failure> {
         self.connection.output.copy_response(false, format, columns);
         loop {
-            let Connection { stream, output, .. } = &mut *self.connection;
-            let fetched = overlap(stream, output, self.backend.fetch(0)).await??;
+            let fetched = self.connection.attend(&self.watcher, self.backend.fetch(0)).await??;
             self.put_notices();
             match fetched {
                 Fetch::CopyData(rows) => {

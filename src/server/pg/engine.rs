@@ -2,13 +2,13 @@
 //!
 //! Only names meet here; whatever needs a thought belongs on one of the two sides.
 
-use super::backend::{Backend, Description, Fetch, Field, Notice, Sessions, Started, Startup};
+use super::backend::{Backend, Description, Fetch, Field, IdleLimit, Notice, Sessions, Started, Startup, Watcher};
 use crate::{
     base::{text::Style, types::DataType, value::Value},
-    coordinator::{Coordinator, Parsed, Prepared, Session},
+    coordinator::{self, Coordinator, Parsed, Prepared, Session},
     error::{Error, Result},
 };
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 impl Sessions for Coordinator {
     type Session = Session;
@@ -32,9 +32,24 @@ impl Description for Prepared {
     }
 }
 
+impl Watcher for coordinator::Watcher {
+    fn give_up(&self) {
+        coordinator::Watcher::give_up(self);
+    }
+
+    async fn stopped(&self) -> Error {
+        coordinator::Watcher::stopped(self).await
+    }
+
+    async fn sleep(&self, time: Duration) {
+        coordinator::Watcher::sleep(self, time).await;
+    }
+}
+
 impl Backend for Session {
     type Parsed = Parsed;
     type Prepared = Prepared;
+    type Watcher = coordinator::Watcher;
 
     fn process_id(&self) -> i32 {
         Session::process_id(self)
@@ -58,6 +73,14 @@ impl Backend for Session {
 
     fn take_notices(&mut self) -> Vec<Notice> {
         Session::take_notices(self)
+    }
+
+    fn watcher(&self) -> coordinator::Watcher {
+        Session::watcher(self)
+    }
+
+    fn idle_limit(&self) -> Option<IdleLimit> {
+        Session::idle_limit(self)
     }
 
     fn transaction_status(&self) -> u8 {

@@ -4,7 +4,7 @@
 
 use super::{
     backend::{Backend, Description},
-    connection::{Connection, Failure, overlap},
+    connection::Failure,
     input::Frame,
     message::{self, Format, Target, tag},
     session::{Done, Session},
@@ -66,10 +66,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'_, S, B> {
 
     pub(super) async fn execute(&mut self, frame: &Frame) -> Result<(), Failure> {
         let sync_follows = self.connection.input.next_tag() == Some(tag::SYNC);
-        let Connection { stream, output, input, .. } = &mut *self.connection;
-        let message::Execute { portal, rows_max } = message::execute(input.body(frame))?;
-        let formats = self.formats.get(portal).cloned().unwrap_or(TEXT);
-        let started = overlap(stream, output, self.backend.start_portal(portal, sync_follows)).await??;
+        let message::Execute { portal, rows_max } = message::execute(self.connection.input.body(frame))?;
+        let portal = portal.to_string();
+        let formats = self.formats.get(&portal).cloned().unwrap_or(TEXT);
+        let starting = self.backend.start_portal(&portal, sync_follows);
+        let started = self.connection.attend(&self.watcher, starting).await??;
         match self.run(started, false, &formats, rows_max).await? {
             Done::Command(tag) => self.unsaid = Some(tag),
             done => self.tell(done),

@@ -7,7 +7,7 @@ use super::{
     startup::{self, Encryption, First, Opening},
 };
 use crate::{base::sqlstate::SqlState, error::Error};
-use futures_lite::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncRead, AsyncWrite, future::pending};
 
 /// A session that was let in.
 pub(super) struct Opened<B> {
@@ -30,7 +30,7 @@ where
         let first = loop {
             match connection.input.take_startup().map_err(Failure::Fatal)? {
                 Some(body) => break startup::first(body, remote).map_err(Failure::Fatal)?,
-                None => connection.read(true).await?,
+                None => connection.read(true, pending()).await?,
             }
         };
         match first {

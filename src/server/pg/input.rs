@@ -58,7 +58,7 @@ impl Budget {
     }
 }
 
-/// A whole message in the buffer. Good until the next call of `Input::space`.
+/// A whole message in the buffer. Good until the next call of `Input::space` or `Input::spare`.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub tag: u8,
@@ -164,6 +164,14 @@ impl Input {
         let body = self.start + 4..self.start + bytes;
         self.start += bytes;
         Ok(Some(&self.buffer[body]))
+    }
+
+    /// Room that is there anyway, perhaps none. What was taken before is gone.
+    pub fn spare(&mut self) -> &mut [u8] {
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+        &mut self.buffer[self.end..]
     }
 
     /// Room for the next read, never empty. What was taken before is gone. Fails (fatally) when the budget is used up.

@@ -18,13 +18,13 @@ mod copy;
 mod engine;
 mod extended;
 mod handshake;
-mod input;
-mod message;
+pub(crate) mod input;
+pub(crate) mod message;
 mod output;
 mod serve;
 mod session;
-mod startup;
-mod values;
+pub(crate) mod startup;
+pub(crate) mod values;
 
 pub use serve::{Options, Server};
 

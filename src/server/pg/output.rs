@@ -17,8 +17,12 @@ use crate::{
     base::{sqlstate::SqlState, types::DataType},
     error::{Error, Result},
 };
-use futures_lite::{AsyncWrite, AsyncWriteExt};
-use std::io;
+use futures_lite::{AsyncWrite, future::poll_fn, ready};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 /// More than this waits for the client to read.
 pub const FLUSH_BYTES: usize = 64 << 10;
@@ -29,6 +33,8 @@ const KEEP_BYTES: usize = 2 * FLUSH_BYTES;
 #[derive(Default)]
 pub struct Output {
     bytes: Vec<u8>,
+    /// How many of `bytes` are sent.
+    sent: usize,
     /// Whether a whole answer (up to ReadyForQuery) is in `bytes`: its client may already be waiting for it.
     answered: bool,
 }
@@ -46,16 +52,31 @@ impl Output {
 
     /// Sends everything, waiting for the client to read.
     pub async fn flush(&mut self, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        if !self.bytes.is_empty() {
-            stream.write_all(&self.bytes).await?;
-            stream.flush().await?;
-            self.bytes.clear();
-            self.answered = false;
-            if self.bytes.capacity() > KEEP_BYTES {
-                self.bytes = Vec::new();
+        poll_fn(|context| self.poll_flush(stream, context)).await
+    }
+
+    /// Sends as much as the client takes; ready when that was everything.
+    pub fn poll_flush(
+        &mut self,
+        stream: &mut (impl AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.bytes.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while self.sent < self.bytes.len() {
+            match ready!(Pin::new(&mut *stream).poll_write(context, &self.bytes[self.sent..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.sent += count,
             }
         }
-        Ok(())
+        ready!(Pin::new(stream).poll_flush(context))?;
+        self.bytes.clear();
+        (self.sent, self.answered) = (0, false);
+        if self.bytes.capacity() > KEEP_BYTES {
+            self.bytes = Vec::new();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Starts a message; hand the result to [`Output::finish`] or [`Output::undo`].

@@ -2,7 +2,8 @@
 //!
 //! Invariants: an address that is not loopback is refused, since nobody is asked for credentials; a connection has a few
 //! seconds and few bytes until it is logged in, and there are at most [`GREETING_MAX`] of those, however many log-ins
-//! there are already, so that a cancel request and an honest refusal always get through; a panic in a session ends that
+//! there are already, so that a cancel request and an honest refusal get through; further ones wait in the kernel's queue;
+//! a panic in a session ends that
 //! connection only (the task catches it, and everything it held is given back by `Drop`).
 //!
 //! Stopping: [`Server::stop`] closes the listener, tells sessions that wait outside a transaction at once, the others
@@ -70,6 +71,8 @@ struct Connections {
     next: Cell<u64>,
     tasks: RefCell<std::collections::BTreeMap<u64, Task<()>>>,
     greeting: Cell<usize>,
+    /// Set when a client has logged in or has not.
+    greeted: Signal,
     /// Set when a connection ends.
     ended: Signal,
 }
@@ -93,6 +96,7 @@ impl Server {
                 (env.clone(), shared.clone(), connections.clone(), Rc::new(sessions));
             env.clone().spawn(TaskClass::Query, async move {
                 loop {
+                    connections.room_to_greet().await;
                     match listener.accept().await {
                         Ok(stream) => connections.start(&env, stream, &shared, &sessions),
                         Err(error) => {
@@ -133,7 +137,14 @@ impl Server {
 }
 
 impl Connections {
-    /// Starts a task for a connection, or drops it when too many wait to log in.
+    /// Waits while too many clients have not logged in.
+    async fn room_to_greet(&self) {
+        while self.greeting.get() >= GREETING_MAX {
+            self.greeted.wait().await;
+        }
+    }
+
+    /// Starts a task for a connection.
     fn start<C: Sessions + 'static>(
         self: &Rc<Self>,
         env: &Env,
@@ -141,9 +152,6 @@ impl Connections {
         shared: &Rc<Shared>,
         sessions: &Rc<C>,
     ) {
-        if self.greeting.get() >= GREETING_MAX {
-            return;
-        }
         let number = self.next.get();
         self.next.set(number + 1);
         let place = Place { connections: self.clone(), number };
@@ -178,6 +186,7 @@ impl Greeting {
 impl Drop for Greeting {
     fn drop(&mut self) {
         self.0.greeting.set(self.0.greeting.get() - 1);
+        self.0.greeted.set();
     }
 }
 

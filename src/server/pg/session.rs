@@ -8,14 +8,14 @@
 //! the end of that transaction is already known; every error is told to the session exactly once (`Backend::fail`).
 
 use super::{
-    backend::{Backend, Fetch, Field, Started},
-    connection::{Connection, Failure, overlap},
+    backend::{Backend, Fetch, Field, IdleLimit, Started, Watcher},
+    connection::{Connection, Failure},
     input::Frame,
     message::{self, Format, tag},
     values::{Columns, ResultFormats, write_rows},
 };
 use crate::error::Error;
-use futures_lite::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncRead, AsyncWrite, future::pending};
 use std::collections::BTreeMap;
 
 /// How a statement ended, still to be told.
@@ -29,9 +29,10 @@ pub(super) enum Done {
 }
 
 /// A connection after its handshake.
-pub(super) struct Session<'a, S, B> {
+pub(super) struct Session<'a, S, B: Backend> {
     pub(super) connection: &'a mut Connection<S>,
     pub(super) backend: B,
+    pub(super) watcher: B::Watcher,
     /// Result formats of portals; the session has all else about them. The unnamed portal has the empty name.
     pub(super) formats: BTreeMap<String, ResultFormats>,
     /// After an error in the extended protocol: everything up to Sync is passed over.
@@ -43,7 +44,8 @@ pub(super) struct Session<'a, S, B> {
 impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
     /// Wraps a connection and the session opened for it.
     pub(super) fn new(connection: &'a mut Connection<S>, backend: B) -> Session<'a, S, B> {
-        Session { connection, backend, formats: BTreeMap::new(), skipping: false, unsaid: None }
+        let watcher = backend.watcher();
+        Session { connection, backend, watcher, formats: BTreeMap::new(), skipping: false, unsaid: None }
     }
 
     /// Serves until the connection is over; gives the reason (never [`Failure::Statement`]).
@@ -71,7 +73,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
             self.say();
         }
         let idle = self.backend.transaction_status() == b'I';
-        let frame = self.connection.next_frame(idle).await?;
+        let too_long = async {
+            match self.backend.idle_limit() {
+                None => pending().await,
+                Some(IdleLimit { time, error }) => {
+                    self.watcher.sleep(time).await;
+                    Failure::Fatal(error)
+                }
+            }
+        };
+        let frame = self.connection.next_frame(idle, too_long).await?;
         if frame.tag != tag::SYNC {
             self.say();
         }
@@ -116,8 +127,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
             if position > 0 {
                 self.tell(last);
             }
-            let Connection { stream, output, .. } = &mut *self.connection;
-            let started = overlap(stream, output, self.backend.start_simple(parsed, script.len())).await??;
+            let starting = self.backend.start_simple(parsed, script.len());
+            let started = self.connection.attend(&self.watcher, starting).await??;
             last = self.run(started, true, &ResultFormats::All(Format::Text), 0).await?;
         }
         self.end_batch().await?;
@@ -151,8 +162,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
     async fn send_rows(&mut self, fields: &[Field], formats: &ResultFormats, rows_max: usize) -> Result<Done, Failure> {
         let columns = Columns { fields, formats, style: &self.backend.style() };
         loop {
-            let Connection { stream, output, .. } = &mut *self.connection;
-            let fetched = overlap(stream, output, self.backend.fetch(rows_max)).await??;
+            let fetched = self.connection.attend(&self.watcher, self.backend.fetch(rows_max)).await??;
             self.put_notices();
             match fetched {
                 Fetch::Batch(batch) => {
@@ -182,8 +192,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
 
     /// Ends the implicit transaction.
     pub(super) async fn end_batch(&mut self) -> Result<(), Failure> {
-        let Connection { stream, output, .. } = &mut *self.connection;
-        overlap(stream, output, self.backend.end_batch()).await??;
+        self.connection.attend(&self.watcher, self.backend.end_batch()).await??;
         self.put_notices();
         Ok(())
     }
@@ -193,8 +202,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin, B: Backend> Session<'a, S, B> {
         self.unsaid = None;
         self.put_notices();
         self.connection.output.error("ERROR", &error);
-        let Connection { stream, output, .. } = &mut *self.connection;
-        overlap(stream, output, self.backend.fail(&error)).await
+        self.connection.attend(&self.watcher, self.backend.fail(&error)).await
     }
 
     /// ReadyForQuery, with what must be told before it.

@@ -3,7 +3,10 @@
 //! The reader holds a [`FragmentStream`]; the fragment's driver runs in the reader's own task when the rows are on its core,
 //! and in a task of the owning core otherwise, at most a window of batches ahead. Dropping the stream stops the driver.
 
+mod brought;
+mod covered;
 mod driver;
+mod lanes;
 mod modify;
 mod ranges;
 mod reread;
@@ -24,6 +27,7 @@ use crate::{
     },
     catalog::Table,
     sql::{
+        execute::Measurements,
         expr::{Context, Expr},
         plan::Node,
     },
@@ -33,12 +37,16 @@ use std::{sync::Arc, time::Duration};
 /// A fragment to run.
 #[derive(Clone, Debug)]
 pub struct FragmentRequest {
-    /// The operators above the scan, without a Gather.
+    /// The operators above the scan. A Gather among them brings rows of all cores to this one.
     pub plan: Arc<Node>,
     pub context: Arc<Context>,
     pub view: ReadView,
     /// Instead of putting rows out: change them.
     pub modify: Option<Modify>,
+    /// What its operators do is measured.
+    pub watched: bool,
+    /// Nobody waits for it.
+    pub in_background: bool,
 }
 
 /// What to do with the rows of a fragment.
@@ -83,4 +91,6 @@ pub struct Summary {
     pub locked: bool,
     /// The later snapshot that it read at.
     pub moved: Option<Timestamp>,
+    /// What its operators did, if it was watched.
+    pub measured: Measurements,
 }

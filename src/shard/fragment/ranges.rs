@@ -26,9 +26,9 @@ pub type Range = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 const PRESENT: u8 = 0x01;
 
 /// A column of the index that is scanned.
-struct KeyColumn {
-    data_type: DataType,
-    descending: bool,
+pub struct KeyColumn {
+    pub data_type: DataType,
+    pub descending: bool,
     nulls_first: bool,
 }
 
@@ -192,7 +192,7 @@ fn encode_value(value: &Value, column: &KeyColumn) -> Encoded {
 }
 
 /// The columns of an index of a table, as its keys are made.
-fn key_columns(table: &Table, index: IndexId) -> Result<Vec<KeyColumn>> {
+pub fn key_columns(table: &Table, index: IndexId) -> Result<Vec<KeyColumn>> {
     let plain = |position: usize| KeyColumn {
         data_type: table.columns[position].data_type,
         descending: false,

@@ -7,7 +7,7 @@
 use super::source::Source;
 use crate::{
     base::{batch::Batch, limits::REREAD_ROWS_MAX, row, time::Timestamp},
-    error::{Error, Result},
+    error::Result,
     shard::{ReadView, Reread, Shard},
     sql::execute::{self, Executor},
 };
@@ -28,9 +28,8 @@ impl Shard {
                     let executor = Executor::new(plan, context.clone())?;
                     let mut same = true;
                     for source in executor.sources() {
-                        let execute::Source::Scan(scan) = source else {
-                            return Err(Error::internal("a fragment holds something that is not on a core"));
-                        };
+                        // Rows that were brought from other cores are not compared.
+                        let execute::Source::Scan(scan) = source else { return Ok(false) };
                         let open = |view| Source::new(self.clone(), scan.clone(), context, view);
                         same = same && self.same_rows(open(before)?, open(after)?, &mut rows_left).await?;
                     }

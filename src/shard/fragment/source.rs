@@ -3,7 +3,11 @@
 //! Through the primary key rows come straight from the cursor. Through an index, entries are read until a batch is full,
 //! then each entry's row: from this core, or from another one that a unique index points to.
 
-use super::ranges::{Range, is_point, primary_key_of_entry, ranges};
+use super::{
+    covered::Covered,
+    lanes::Lanes,
+    ranges::{Range, is_point, primary_key_of_entry, ranges},
+};
 use crate::{
     base::{
         batch::{Batch, Column},
@@ -27,6 +31,10 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 /// Rows between two looks at the clock.
 const ROWS_BETWEEN_YIELDS: usize = 32;
 
+/// Each batch may have so many times the rows of the one before: who wants few rows gets few, and who wants all is soon
+/// given full batches.
+const BATCH_GROWTH: usize = 4;
+
 /// A scan under way.
 pub struct Source {
     shard: Shard,
@@ -38,8 +46,16 @@ pub struct Source {
     scan: Option<Scan>,
     /// The only range begins with the only key there is to read.
     is_point: bool,
+    /// Instead of the two above, where the order of the keys is kept over all partitions.
+    lanes: Option<Lanes>,
+    /// Where in an entry of the index the columns put out are, if rows are not read at all.
+    covered: Option<Covered>,
+    /// Rows that the next batch may have.
+    batch_rows: usize,
     /// Type of each column put out, and its value in rows that are older than the column.
     wanted: Vec<(DataType, Value)>,
+    /// How many rows the next batch is likely to have.
+    expected_rows: usize,
 }
 
 impl Source {
@@ -49,14 +65,31 @@ impl Source {
         let keyspace = catalog.keyspace(plan.table.keyspace).cloned();
         let keyspace = keyspace.ok_or_else(|| Error::internal("a table without a keyspace"))?;
         let mut ranges = ranges(&plan, &keyspace, shard.id(), context)?;
+        let lanes = plan.ordered.then(|| Lanes::new(std::mem::take(&mut ranges), plan.reverse));
         ranges.reverse();
+        let covered = if plan.covered { Some(Covered::new(&plan)?) } else { None };
+        let batch_rows = plan.first_rows.clamp(1, BATCH_ROWS);
         let wanted = plan.columns.iter().map(|position| {
             let column = &plan.table.columns[*position];
             Ok((column.data_type, column.missing_value()?))
         });
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
-        let is_point = is_point(&plan)?;
-        Ok(Source { shard, plan, keyspace, view, ranges, scan: None, is_point, wanted })
+        let is_point = lanes.is_none() && is_point(&plan)?;
+        let scan = None;
+        Ok(Source {
+            shard,
+            plan,
+            keyspace,
+            view,
+            ranges,
+            scan,
+            is_point,
+            lanes,
+            covered,
+            batch_rows,
+            wanted,
+            expected_rows: 0,
+        })
     }
 
     /// The only key that will be read, if the bounds give one.
@@ -78,21 +111,28 @@ impl Source {
         match self.plan.index {
             _ if self.is_point => self.read_row(&mut batch).await?,
             IndexId::PRIMARY => self.read_rows(&mut batch).await?,
+            _ if self.covered.is_some() => self.read_entries(&mut batch).await?,
             _ => self.read_through_index(&mut batch).await?,
         }
+        if batch.rows >= BATCH_ROWS {
+            self.expected_rows = BATCH_ROWS + ROWS_BETWEEN_YIELDS;
+        }
+        self.batch_rows = (self.batch_rows * BATCH_GROWTH).min(BATCH_ROWS);
         Ok((batch.rows > 0).then_some(batch))
     }
 
     fn empty(&self) -> Batch {
-        let mut columns: Vec<Column> = self.wanted.iter().map(|(data_type, _)| Column::new(*data_type)).collect();
-        if self.plan.with_key {
-            columns.push(Column::new(DataType::of(TypeKind::Bytea)));
-        }
-        Batch { rows: 0, columns }
+        let types = self.wanted.iter().map(|(data_type, _)| *data_type);
+        let keys = self.plan.with_key.then_some(DataType::of(TypeKind::Bytea));
+        let columns = types.chain(keys).map(|data_type| Column::with_capacity(data_type, self.expected_rows));
+        Batch { rows: 0, columns: columns.collect() }
     }
 
     /// Goes to the next entry of any range; false at the end of all.
     async fn advance(&mut self) -> Result<bool> {
+        if let Some(lanes) = &mut self.lanes {
+            return lanes.advance(&self.shard, self.view).await;
+        }
         loop {
             if self.scan.is_none() {
                 let Some(range) = self.ranges.pop() else { return Ok(false) };
@@ -117,14 +157,47 @@ impl Source {
         read.map_err(|failure| self.shard.error(failure))?.unwrap_or(Ok(()))
     }
 
-    /// Fills a batch with rows in key order; one that is not full is the last.
+    /// Fills a batch with rows in key order; one that is not full is the last. (A full one may have a few rows more.)
     async fn read_rows(&mut self, batch: &mut Batch) -> Result<()> {
-        for number in 0..BATCH_ROWS {
+        let mut looked_at = 0;
+        while batch.rows < self.batch_rows && self.advance().await? {
+            self.take_rows(batch)?;
+            if batch.rows - looked_at >= ROWS_BETWEEN_YIELDS {
+                looked_at = batch.rows;
+                self.shard.env().yield_if_needed().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the row that the scan stands on, and those behind it that can be had without looking at them one by one.
+    fn take_rows(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some(scan) = self.current() else { return Ok(()) };
+        push_row(batch, &self.plan, &self.wanted, scan.key(), scan.value())?;
+        let Some(scan) = self.scan.as_mut().filter(|_| !self.plan.with_key) else { return Ok(()) };
+        let mut rows = Vec::new();
+        let drained = scan.drain(self.batch_rows.saturating_sub(batch.rows), &mut rows);
+        drained.map_err(|failure| self.shard.error(failure))?;
+        batch.rows += rows.len();
+        row::decode_rows(&rows, &self.plan.columns, &self.wanted, &mut batch.columns)
+    }
+
+    /// The scan that stands on the current entry.
+    fn current(&self) -> Option<&Scan> {
+        match &self.lanes {
+            Some(lanes) => lanes.current(),
+            None => self.scan.as_ref(),
+        }
+    }
+
+    /// Fills a batch from the entries of an index alone; one that is not full is the last.
+    async fn read_entries(&mut self, batch: &mut Batch) -> Result<()> {
+        for number in 0..self.batch_rows {
             if !self.advance().await? {
                 break;
             }
-            let Some(scan) = &self.scan else { break };
-            push_row(batch, &self.plan, &self.wanted, scan.key(), scan.value())?;
+            let (Some(scan), Some(covered)) = (self.current(), &self.covered) else { break };
+            covered.push(scan.key(), batch)?;
             if number % ROWS_BETWEEN_YIELDS == 0 {
                 self.shard.env().yield_if_needed().await;
             }
@@ -135,11 +208,11 @@ impl Source {
     /// Fills a batch with the rows that index entries point to; one that is not full is the last.
     async fn read_through_index(&mut self, batch: &mut Batch) -> Result<()> {
         let mut keys = Vec::new();
-        while keys.len() < BATCH_ROWS {
+        while keys.len() < self.batch_rows {
             if !self.advance().await? {
                 break;
             }
-            let Some(scan) = &self.scan else { break };
+            let Some(scan) = self.current() else { break };
             keys.push(self.row_key(scan.key(), scan.value())?);
             if keys.len() % ROWS_BETWEEN_YIELDS == 0 {
                 self.shard.env().yield_if_needed().await;

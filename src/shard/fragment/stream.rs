@@ -2,7 +2,12 @@
 
 use super::{FragmentRequest, Summary, driver::Driver};
 use crate::{
-    base::{batch::Batch, hash::HashMap, ids::ShardId, limits::FRAGMENT_BATCHES_MAX},
+    base::{
+        batch::Batch,
+        hash::HashMap,
+        ids::ShardId,
+        limits::{FRAGMENT_BATCHES_MAX, FRAGMENTS_PER_PEER_MAX, STATEMENT_FRAGMENTS_PER_PEER_MAX},
+    },
     env::{TaskClass, queue::TrySendError, signal::Signal},
     error::{Effect, Error, Result},
     shard::{
@@ -18,7 +23,7 @@ use std::{
     future::poll_fn,
     mem,
     rc::Rc,
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
 };
 
 /// The batches that a fragment puts out. Dropping it stops the fragment.
@@ -58,13 +63,26 @@ pub(in crate::shard) struct Stream {
 impl Shard {
     /// Starts a fragment on the shard that holds its rows.
     pub async fn fragment(&self, target: ShardId, request: FragmentRequest) -> Result<FragmentStream> {
+        self.fragment_within(target, request, STATEMENT_FRAGMENTS_PER_PEER_MAX).await
+    }
+
+    /// Starts a fragment for another one that runs here.
+    pub(super) async fn fragment_for_fragment(
+        &self,
+        target: ShardId,
+        request: FragmentRequest,
+    ) -> Result<FragmentStream> {
+        self.fragment_within(target, request, FRAGMENTS_PER_PEER_MAX).await
+    }
+
+    async fn fragment_within(&self, target: ShardId, request: FragmentRequest, max: usize) -> Result<FragmentStream> {
         if target == self.id() {
             count(&self.0.fragments, 1);
             let driver = Driver::new(self.clone(), request)?;
             return Ok(FragmentStream { source: Source::Local(Box::new(driver)), summary: Summary::default() });
         }
         let peer = self.peer(target)?;
-        let number = peer.streams.take(Stream::default()).await;
+        let number = peer.streams.take_within(Stream::default(), max).await;
         count(&self.0.next_serial, 1);
         let serial = self.0.next_serial.get();
         let mut unsent = Unsent { peer, number: Some(number) };
@@ -79,6 +97,7 @@ impl Shard {
     pub(in crate::shard) fn produce(&self, from: ShardId, number: u32, serial: u64, request: FragmentRequest) {
         count(&self.0.fragments, 1);
         let producer = self.0.producers.borrow_mut().start(from, serial);
+        let class = if request.in_background { TaskClass::Background } else { TaskClass::Query };
         // Made here, so that a transaction it writes for is known before anything that is sent later arrives.
         let driver = Driver::new(self.clone(), request);
         let mut end = End { shard: self.clone(), from, number, serial, result: None };
@@ -90,7 +109,7 @@ impl Shard {
             });
             drop(end);
         };
-        self.0.env.spawn(TaskClass::Query, work).detach();
+        self.0.env.spawn(class, work).detach();
     }
 }
 
@@ -111,21 +130,71 @@ impl Drop for Unsent<'_> {
 impl FragmentStream {
     /// The next batch; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Batch>> {
-        let end = match &mut self.source {
+        let next = match &mut self.source {
             Source::Ended => return Ok(None),
             Source::Local(driver) => match driver.next().await {
-                Ok(Some(batch)) => return Ok(Some(batch)),
-                Ok(None) => Ok(Box::new(driver.take_summary())),
-                Err(error) => Err(error),
+                Ok(Some(batch)) => Next::Batch(batch),
+                Ok(None) => Next::End(Ok(Box::new(driver.take_summary()))),
+                Err(error) => Next::End(Err(error)),
             },
-            Source::Remote(remote) => match remote.next().await {
-                Next::Batch(batch) => return Ok(Some(batch)),
-                Next::End(end) => end,
-            },
+            Source::Remote(remote) => poll_fn(|context| remote.poll_next(context)).await,
         };
-        self.source = Source::Ended;
-        self.summary = *end?;
-        Ok(None)
+        self.take(next)
+    }
+
+    /// The next batch of whichever stream has one; `None` when all have ended. What other cores have sent comes first, so
+    /// that they go on; then this core works on its own rows; only then it waits.
+    pub async fn next_of(streams: &mut [FragmentStream]) -> Result<Option<Batch>> {
+        loop {
+            if let Some(ready) = streams.iter_mut().find(|stream| stream.is_ready()) {
+                if let Some(batch) = ready.next().await? {
+                    return Ok(Some(batch));
+                }
+            } else if let Some(local) = streams.iter_mut().find(|stream| stream.is_local()) {
+                if let Some(batch) = local.next().await? {
+                    return Ok(Some(batch));
+                }
+            } else if streams.iter().all(|stream| matches!(stream.source, Source::Ended)) {
+                return Ok(None);
+            } else if let Some(batch) = poll_fn(|context| FragmentStream::poll_remote(streams, context)).await? {
+                return Ok(Some(batch));
+            }
+        }
+    }
+
+    /// The next of any stream from another core; `None` when one has ended.
+    fn poll_remote(streams: &mut [FragmentStream], context: &mut Context<'_>) -> Poll<Result<Option<Batch>>> {
+        for stream in streams {
+            if let Source::Remote(remote) = &mut stream.source
+                && let Poll::Ready(next) = remote.poll_next(context)
+            {
+                return Poll::Ready(stream.take(next));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn take(&mut self, next: Next) -> Result<Option<Batch>> {
+        match next {
+            Next::Batch(batch) => Ok(Some(batch)),
+            Next::End(end) => {
+                self.source = Source::Ended;
+                self.summary = *end?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the rows are on this core, which reads them only while `next` is awaited.
+    pub fn is_local(&self) -> bool {
+        matches!(self.source, Source::Local(_))
+    }
+
+    /// Whether something from another core is here already.
+    pub fn is_ready(&self) -> bool {
+        let Source::Remote(remote) = &self.source else { return false };
+        let Ok(peer) = remote.shard.peer(remote.target) else { return true };
+        peer.streams.with(remote.number, |stream| !stream.batches.is_empty() || stream.end.is_some()).unwrap_or(true)
     }
 
     /// What was changed, once `next` has given `None`.
@@ -140,28 +209,24 @@ enum Next {
 }
 
 impl Remote {
-    async fn next(&mut self) -> Next {
-        let Ok(peer) = self.shard.peer(self.target) else { return Next::End(Err(stopping())) };
-        let number = self.number;
-        let next = poll_fn(|context| {
-            let next = peer.streams.with(number, |stream| match (stream.batches.pop_front(), stream.end.take()) {
-                (Some(batch), end) => {
-                    stream.end = end;
-                    Some(Next::Batch(batch))
-                }
-                (None, Some(end)) => Some(Next::End(end)),
-                (None, None) => {
-                    stream.waker = Some(context.waker().clone());
-                    None
-                }
-            });
-            match next {
-                Some(Some(next)) => Poll::Ready(next),
-                Some(None) => Poll::Pending,
-                None => Poll::Ready(Next::End(Err(stopping()))),
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
+        let Ok(peer) = self.shard.peer(self.target) else { return Poll::Ready(Next::End(Err(stopping()))) };
+        let next = peer.streams.with(self.number, |stream| match (stream.batches.pop_front(), stream.end.take()) {
+            (Some(batch), end) => {
+                stream.end = end;
+                Some(Next::Batch(batch))
             }
-        })
-        .await;
+            (None, Some(end)) => Some(Next::End(end)),
+            (None, None) => {
+                stream.waker = Some(context.waker().clone());
+                None
+            }
+        });
+        let next = match next {
+            Some(Some(next)) => next,
+            Some(None) => return Poll::Pending,
+            None => Next::End(Err(stopping())),
+        };
         match &next {
             Next::Batch(_) => {
                 self.taken += 1;
@@ -172,10 +237,10 @@ impl Remote {
             }
             Next::End(_) => {
                 self.ended = true;
-                peer.streams.free(number);
+                peer.streams.free(self.number);
             }
         }
-        next
+        Poll::Ready(next)
     }
 }
 

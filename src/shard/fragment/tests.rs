@@ -75,8 +75,8 @@ fn int4(value: i32) -> Expr {
 }
 
 fn scan(index: u16, bounds: Vec<Bound>, reverse: bool) -> Scan {
-    let (table, index) = (Arc::new(table()), IndexId(index));
-    Scan { table, index, bounds, columns: vec![0, 1, 2], filter: None, with_key: false, reverse }
+    let whole = Scan::whole(Arc::new(table()), vec![0, 1, 2], false);
+    Scan { index: IndexId(index), bounds, reverse, ..whole }
 }
 
 /// Rows 0 to 499: name `name-<id>`, n = id / 10; every 50th row has NULL for both.
@@ -122,7 +122,14 @@ async fn run(shard: &Shard, request: FragmentRequest) -> Vec<(Vec<Batch>, Summar
 }
 
 async fn ids(shard: &Shard, scan: Scan, view: ReadView) -> Vec<i64> {
-    let request = FragmentRequest { plan: Arc::new(Node::Scan(scan)), context: Arc::default(), view, modify: None };
+    let request = FragmentRequest {
+        plan: Arc::new(Node::Scan(scan)),
+        context: Arc::default(),
+        view,
+        modify: None,
+        watched: false,
+        in_background: false,
+    };
     let mut ids = Vec::new();
     for (batches, _) in run(shard, request).await {
         for batch in batches {
@@ -174,6 +181,8 @@ fn changes_write_rows_and_index_entries_and_do_not_see_themselves() {
             plan: Arc::new(Node::Scan(Scan { with_key: true, ..scan })),
             context: Arc::default(),
             view: view(statement),
+            watched: false,
+            in_background: false,
             modify: Some(Modify {
                 table: Arc::new(table()),
                 kind,
@@ -223,7 +232,14 @@ fn a_reader_that_goes_away_stops_the_fragment() {
         let view = ReadView::at(fill(&shard).await);
         let plan = Arc::new(Node::Scan(scan(0, vec![], false)));
         for round in 0..200 {
-            let request = FragmentRequest { plan: plan.clone(), context: Arc::default(), view, modify: None };
+            let request = FragmentRequest {
+                plan: plan.clone(),
+                context: Arc::default(),
+                view,
+                modify: None,
+                watched: false,
+                in_background: false,
+            };
             let mut stream = shard.fragment(ShardId(1), request).await.unwrap();
             if round % 2 == 0 {
                 stream.next().await.unwrap();

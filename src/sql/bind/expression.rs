@@ -17,6 +17,9 @@ use sqlparser::{
     tokenizer::Span,
 };
 
+/// Operators in a row up to which they are calls within calls, which the rest of the planner knows more about.
+const NESTED_LINKS_MAX: usize = 16;
+
 impl Binder<'_> {
     /// Binds an expression; its type may still be unknown (a literal or parameter that nothing decided).
     pub(super) fn expression(&mut self, tree: &ast::Expr, scope: Scope<'_>) -> Result<Expr> {
@@ -132,6 +135,9 @@ impl Binder<'_> {
         if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
             return self.logic(tree, op, scope);
         }
+        if chains(op) {
+            return self.chain(tree, scope);
+        }
         let symbol = operator_symbol(op);
         let left_bound = self.expression(left, scope)?;
         let right_bound = self.expression(right, scope)?;
@@ -182,6 +188,28 @@ impl Binder<'_> {
         } else {
             self.implicit(bound, to, span)
         }
+    }
+
+    /// Operators that follow each other, without recursion along the chain.
+    fn chain(&mut self, tree: &ast::Expr, scope: Scope<'_>) -> Result<Expr> {
+        let mut links = Vec::new();
+        let mut next = tree;
+        while let ast::Expr::BinaryOp { left, op, right } = next
+            && chains(op)
+        {
+            links.push((op, &**left, &**right));
+            next = left;
+        }
+        let is_long = links.len() > NESTED_LINKS_MAX;
+        let mut bound = self.expression(next, scope)?;
+        for (op, left, right) in links.into_iter().rev() {
+            let right_bound = self.expression(right, scope)?;
+            bound = self.operator(&operator_symbol(op), vec![(bound, left), (right_bound, right)], left)?;
+            if is_long {
+                bound = flattened(bound);
+            }
+        }
+        Ok(bound)
     }
 
     /// AND and OR chains, without recursion along the chain.
@@ -383,6 +411,26 @@ impl Binder<'_> {
         let element = data_type(&bound).element();
         let arguments = std::iter::once(bound).chain(indexes).collect();
         Ok(Expr::Call { function: Function::Subscript, arguments, data_type: element })
+    }
+}
+
+/// Whether an operator may stand in a row of thousands.
+fn chains(op: &BinaryOperator) -> bool {
+    use BinaryOperator as B;
+    matches!(op, B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo | B::StringConcat)
+}
+
+/// A call of which the first argument is a chain, or a call that may begin one, as one chain.
+fn flattened(bound: Expr) -> Expr {
+    let Expr::Call { function, mut arguments, data_type } = bound else { return bound };
+    match (arguments.pop(), arguments.pop()) {
+        (Some(right), Some(Expr::Chain { mut operands, mut links })) => {
+            operands.push(right);
+            links.push((function, data_type));
+            Expr::Chain { operands, links }
+        }
+        (Some(right), Some(left)) => Expr::Chain { operands: vec![left, right], links: vec![(function, data_type)] },
+        (last, _) => Expr::Call { function, arguments: last.into_iter().collect(), data_type },
     }
 }
 

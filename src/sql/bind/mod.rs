@@ -37,7 +37,7 @@ mod utility;
 use super::{
     expr::{Aggregate, Expr},
     parse::{Parsed, SourceText, Tree},
-    plan::{Field, SubplanKind, logical::Logical, statistics::Statistics},
+    plan::{ExplainFormat, ExplainShape, Field, SubplanKind, logical::Logical, statistics::Statistics},
 };
 use crate::{
     base::{
@@ -89,9 +89,7 @@ pub enum Bound {
     },
     Explain {
         statement: Box<Bound>,
-        analyze: bool,
-        verbose: bool,
-        costs: bool,
+        shape: ExplainShape,
     },
     Define(super::define::Define),
     Utility(super::utility::Utility),
@@ -226,16 +224,19 @@ impl<'a> Binder<'a> {
     }
 
     fn explain(&mut self, explain: &super::parse::ExplainTree) -> Result<Bound> {
-        let (mut analyze, mut verbose, mut costs) = (false, false, true);
+        let (mut analyze, mut verbose, mut costs, mut timing) = (false, false, true, true);
+        let mut format = ExplainFormat::Text;
         for (name, value) in &explain.options {
             let on = !matches!(value.as_str(), "false" | "off" | "0");
             match name.as_str() {
                 "analyze" => analyze = on,
                 "verbose" => verbose = on,
                 "costs" => costs = on,
+                "timing" => timing = on,
                 "format" if value == "text" => {}
+                "format" if value == "json" => format = ExplainFormat::Json,
                 "format" => return Err(Error::unsupported(format_args!("EXPLAIN (FORMAT {})", value.to_uppercase()))),
-                "buffers" | "timing" | "summary" | "settings" | "wal" => {}
+                "buffers" | "summary" | "settings" | "wal" => {}
                 _ => {
                     let message = format!("unrecognized EXPLAIN option \"{name}\"");
                     return Err(Error::new(SqlState::SYNTAX_ERROR, message));
@@ -243,7 +244,7 @@ impl<'a> Binder<'a> {
             }
         }
         let statement = Box::new(self.tree(&explain.statement)?);
-        Ok(Bound::Explain { statement, analyze, verbose, costs })
+        Ok(Bound::Explain { statement, shape: ExplainShape { analyze, verbose, costs, timing, format } })
     }
 
     /// Notes that the statement depends on a table.

@@ -5,12 +5,12 @@ use super::{
     scope::{Clause, Namespace, Scope},
 };
 use crate::{
-    base::ids::TableId,
-    error::Result,
+    base::sqlstate::SqlState,
+    error::{Error, Result},
     sql::{
         names,
-        parse::{SetScope, SettingValue, UtilityTree},
-        utility::{Isolation, Utility},
+        parse::{AnalyzeTree, SetScope, SettingValue, UtilityTree},
+        utility::{AnalyzeTable, Isolation, Utility},
     },
 };
 use sqlparser::ast::{self, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
@@ -26,6 +26,13 @@ impl Binder<'_> {
             UtilityTree::SetTransaction { session, modes } => set_transaction(*session, modes),
             UtilityTree::Show(name) => Utility::Show(name.clone()),
             UtilityTree::Reset(name) => Utility::Reset(name.clone()),
+            UtilityTree::Declare { name, statement } => {
+                Utility::Declare { name: name.clone(), statement: statement.clone() }
+            }
+            UtilityTree::Fetch { name, count, moves } => {
+                Utility::Fetch { name: name.clone(), count: *count, moves: *moves }
+            }
+            UtilityTree::Close(name) => Utility::Close(name.clone()),
             UtilityTree::Deallocate(name) => Utility::Deallocate(name.clone()),
             UtilityTree::Discard => Utility::Discard,
             UtilityTree::Prepare { name, types, statement } => {
@@ -33,10 +40,16 @@ impl Binder<'_> {
                 Utility::Prepare { name: name.clone(), types: types?, statement: statement.clone() }
             }
             UtilityTree::Execute { name, arguments } => self.execute(name, arguments)?,
-            UtilityTree::Vacuum { tables, analyze } => {
-                Utility::Vacuum { tables: self.table_ids(tables)?, analyze: *analyze }
+            UtilityTree::Vacuum { tables, analyze, verbose } => {
+                if !analyze && tables.iter().any(|tree| !tree.columns.is_empty()) {
+                    let message = "ANALYZE option must be specified when a column list is provided";
+                    return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+                }
+                Utility::Vacuum { tables: self.analyzed(tables)?, analyze: *analyze, verbose: *verbose }
             }
-            UtilityTree::Analyze { tables } => Utility::Analyze { tables: self.table_ids(tables)? },
+            UtilityTree::Analyze { tables, verbose } => {
+                Utility::Analyze { tables: self.analyzed(tables)?, verbose: *verbose }
+            }
             UtilityTree::Begin { modes } => {
                 let (isolation, read_only) = transaction_modes(modes);
                 Utility::Begin { isolation, read_only }
@@ -58,11 +71,25 @@ impl Binder<'_> {
         Ok(Utility::Execute { name: name.to_owned(), arguments })
     }
 
-    fn table_ids(&mut self, trees: &[ast::ObjectName]) -> Result<Vec<TableId>> {
+    fn analyzed(&mut self, trees: &[AnalyzeTree]) -> Result<Vec<AnalyzeTable>> {
         let mut tables = Vec::with_capacity(trees.len());
         for tree in trees {
-            let name = self.name(tree)?;
-            tables.push(self.table(&name)?.id);
+            let name = self.name(&tree.table)?;
+            let table = self.table(&name)?.clone();
+            let mut columns = Vec::with_capacity(tree.columns.len());
+            for identifier in &tree.columns {
+                let column = names::fold(identifier);
+                let message = || format!("column \"{column}\" of relation \"{}\" does not exist", table.name);
+                let found = table.column_by_name(&column);
+                let (_, found) =
+                    found.ok_or_else(|| self.error(SqlState::UNDEFINED_COLUMN, message(), identifier.span))?;
+                if columns.contains(&found.id) {
+                    let message = format!("column \"{column}\" of relation \"{}\" appears more than once", table.name);
+                    return Err(self.error(SqlState::DUPLICATE_COLUMN, message, identifier.span));
+                }
+                columns.push(found.id);
+            }
+            tables.push(AnalyzeTable { table: table.id, columns });
         }
         Ok(tables)
     }

@@ -1,9 +1,8 @@
 //! Equi-join: the right side is put in a hash table, the left side probes it. NULL keys match nothing.
 
 use super::{
-    Step,
     aggregate::groups::{Groups, MISSING},
-    joined::{Joiner, NONE},
+    joined::{Candidates, Join, Joiner, NONE},
     operator::{Environment, Operator},
 };
 use crate::{
@@ -18,17 +17,16 @@ use crate::{
     },
 };
 
-pub(crate) struct HashJoin {
-    left: Box<Operator>,
-    right: Box<Operator>,
+pub(crate) type HashJoin = Join<Chains>;
+
+/// The right rows of each key, found by hash.
+pub(crate) struct Chains {
     left_keys: Vec<Expr>,
     right_keys: Vec<Expr>,
-    joiner: Joiner,
     keys: Groups,
     /// First and last right row of each key.
-    chains: Vec<(u32, u32)>,
+    ends: Vec<(u32, u32)>,
     successors: Vec<u32>,
-    built: bool,
     numbers: Vec<u32>,
 }
 
@@ -43,82 +41,32 @@ impl HashJoin {
         let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = keys.iter().cloned().unzip();
         let types: Vec<DataType> = right_keys.iter().map(Expr::data_type).collect();
         let alike = left_keys.iter().zip(&types).all(|(left, right)| left.data_type().kind == right.kind);
-        HashJoin {
-            left: left.0,
-            right: right.0,
-            joiner: Joiner::new(kind, residual, left.1, right.1),
+        let chains = Chains {
             keys: if alike { Groups::new(types) } else { Groups::encoded(types) },
             left_keys,
             right_keys,
-            chains: Vec::new(),
+            ends: Vec::new(),
             successors: Vec::new(),
-            built: false,
             numbers: Vec::new(),
-        }
+        };
+        Join::of(left, right, kind, residual, chains)
     }
+}
 
-    pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
-        while !self.built {
-            match self.right.next(environment)? {
-                Step::Batch(batch) => {
-                    self.build(&batch, environment)?;
-                    if environment.is_spent() {
-                        return Ok(Step::Batch(Batch::default()));
-                    }
-                }
-                Step::Need(source) => return Ok(Step::Need(source)),
-                Step::Done => {
-                    self.joiner.successors = Some(std::mem::take(&mut self.successors));
-                    self.joiner.finish_right();
-                    self.built = true;
-                }
-            }
-        }
-        if self.joiner.is_fruitless() {
-            return Ok(Step::Done);
-        }
-        let context = environment.context.clone();
-        loop {
-            if self.joiner.is_probing() {
-                let batch = self.joiner.advance(&context)?;
-                if batch.rows > 0 || environment.is_spent() {
-                    return Ok(Step::Batch(batch));
-                }
-                continue;
-            }
-            match self.left.next(environment)? {
-                Step::Batch(batch) if batch.rows == 0 => return Ok(Step::Batch(Batch::default())),
-                Step::Batch(batch) => self.probe(batch, &context)?,
-                Step::Need(source) => return Ok(Step::Need(source)),
-                Step::Done => {
-                    return match self.joiner.sweep() {
-                        Some(batch) => Ok(Step::Batch(batch)),
-                        None => {
-                            self.joiner.release(environment)?;
-                            Ok(Step::Done)
-                        }
-                    };
-                }
-            }
-        }
-    }
-
-    fn build(&mut self, batch: &Batch, environment: &mut Environment) -> Result<()> {
-        if batch.rows == 0 {
-            return Ok(());
-        }
+impl Candidates for Chains {
+    fn add(&mut self, joiner: &mut Joiner, batch: &Batch, environment: &mut Environment) -> Result<()> {
         let columns = keys(&self.right_keys, batch, &environment.context)?;
-        let base = self.joiner.right.rows as u32;
+        let base = joiner.right.rows as u32;
         let before = self.keys.bytes();
         self.keys.assign(&columns, batch.rows, &mut self.numbers);
-        self.chains.resize(self.keys.len(), (NONE, NONE));
+        self.ends.resize(self.keys.len(), (NONE, NONE));
         self.successors.resize(self.successors.len() + batch.rows, NONE);
         for (row, &number) in self.numbers.iter().enumerate() {
             if columns.iter().any(|column| column.is_null(row)) {
                 continue;
             }
             let place = base + row as u32;
-            let (first, last) = &mut self.chains[number as usize];
+            let (first, last) = &mut self.ends[number as usize];
             if *first == NONE {
                 *first = place;
             } else {
@@ -127,23 +75,22 @@ impl HashJoin {
             *last = place;
         }
         let grown = self.keys.bytes().saturating_sub(before);
-        self.joiner.add_right(batch, grown, environment)
+        joiner.add_right(batch, grown, environment)
     }
 
-    fn probe(&mut self, batch: Batch, context: &Context) -> Result<()> {
-        if batch.rows == 0 {
-            return Ok(());
-        }
-        let columns = keys(&self.left_keys, &batch, context)?;
+    fn finish(&mut self, joiner: &mut Joiner) {
+        joiner.successors = Some(std::mem::take(&mut self.successors));
+    }
+
+    fn starts(&mut self, _joiner: &Joiner, batch: &Batch, context: &Context) -> Result<Vec<u32>> {
+        let columns = keys(&self.left_keys, batch, context)?;
         self.keys.find(&columns, batch.rows, &mut self.numbers);
         let start = |(row, &number): (usize, &u32)| match number {
             MISSING => NONE,
             _ if columns.iter().any(|column| column.is_null(row)) => NONE,
-            _ => self.chains.get(number as usize).map_or(NONE, |chain| chain.0),
+            _ => self.ends.get(number as usize).map_or(NONE, |ends| ends.0),
         };
-        let starts = self.numbers.iter().enumerate().map(start).collect();
-        self.joiner.probe(batch, starts);
-        Ok(())
+        Ok(self.numbers.iter().enumerate().map(start).collect())
     }
 }
 

@@ -4,7 +4,10 @@
 //! for a loop join all of them. Pairs are made in chunks, checked against the rest of the condition, and put out; rows
 //! that are wanted for having (or not having) a match follow when their left batch is done, right ones at the end.
 
-use super::operator::Environment;
+use super::{
+    Step,
+    operator::{Environment, Operator},
+};
 use crate::{
     base::{
         batch::{Batch, Column, selected},
@@ -22,8 +25,96 @@ use crate::{
 /// The end of a chain.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// How the candidates of a left row are found: what makes a kind of join.
+pub(crate) trait Candidates {
+    /// Takes rows of the right side, which go behind those that `joiner` has already.
+    fn add(&mut self, joiner: &mut Joiner, batch: &Batch, environment: &mut Environment) -> Result<()>;
+
+    /// The right side is complete.
+    fn finish(&mut self, joiner: &mut Joiner);
+
+    /// The first candidate of each row of a left batch.
+    fn starts(&mut self, joiner: &Joiner, batch: &Batch, context: &Context) -> Result<Vec<u32>>;
+}
+
+/// A join: takes in the right side, then probes it with the left one.
+pub(crate) struct Join<C> {
+    left: Box<Operator>,
+    right: Box<Operator>,
+    joiner: Joiner,
+    candidates: C,
+    built: bool,
+}
+
+impl<C: Candidates> Join<C> {
+    /// Of two inputs with the types of their columns, and a condition on the pairs that the candidates make.
+    pub(super) fn of(
+        left: (Box<Operator>, Vec<DataType>),
+        right: (Box<Operator>, Vec<DataType>),
+        kind: JoinKind,
+        condition: Option<Expr>,
+        candidates: C,
+    ) -> Join<C> {
+        let joiner = Joiner::new(kind, condition, left.1, right.1);
+        Join { left: left.0, right: right.0, joiner, candidates, built: false }
+    }
+
+    pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
+        while !self.built {
+            match self.right.next(environment)? {
+                Step::Batch(batch) => {
+                    if batch.rows > 0 {
+                        self.candidates.add(&mut self.joiner, &batch, environment)?;
+                    }
+                    if environment.is_spent() {
+                        return Ok(Step::Batch(Batch::default()));
+                    }
+                }
+                Step::Need(source) => return Ok(Step::Need(source)),
+                Step::Done => {
+                    self.candidates.finish(&mut self.joiner);
+                    self.joiner.finish_right();
+                    self.built = true;
+                }
+            }
+        }
+        if self.joiner.is_fruitless() { Ok(Step::Done) } else { self.probe(environment) }
+    }
+
+    fn probe(&mut self, environment: &mut Environment) -> Result<Step> {
+        let context = environment.context.clone();
+        loop {
+            if self.joiner.is_probing() {
+                let batch = self.joiner.advance(&context)?;
+                // Pairs that fail the condition are work too: the driver may breathe between chunks of them.
+                if batch.rows > 0 || environment.is_spent() {
+                    return Ok(Step::Batch(batch));
+                }
+                continue;
+            }
+            match self.left.next(environment)? {
+                Step::Batch(batch) if batch.rows == 0 => return Ok(Step::Batch(Batch::default())),
+                Step::Batch(batch) => {
+                    let starts = self.candidates.starts(&self.joiner, &batch, &context)?;
+                    self.joiner.probe(batch, starts);
+                }
+                Step::Need(source) => return Ok(Step::Need(source)),
+                Step::Done => {
+                    return match self.joiner.sweep() {
+                        Some(batch) => Ok(Step::Batch(batch)),
+                        None => {
+                            self.joiner.release(environment)?;
+                            Ok(Step::Done)
+                        }
+                    };
+                }
+            }
+        }
+    }
+}
+
 /// The join, without the way candidates are found.
-pub(super) struct Joiner {
+pub(crate) struct Joiner {
     kind: JoinKind,
     condition: Option<Expr>,
     left_types: Vec<DataType>,

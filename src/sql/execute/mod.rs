@@ -25,10 +25,12 @@ mod joined;
 mod keys;
 mod limit;
 mod loop_join;
+mod measure;
 mod memory;
 pub mod merge;
 mod operator;
 mod project;
+mod sample;
 mod sort;
 mod source;
 mod top_n;
@@ -41,6 +43,7 @@ mod testing;
 mod tests;
 
 pub use keys::compare_keys;
+pub use measure::{Clock, Measured, Measurements};
 pub use types::output_types;
 pub use values::values;
 
@@ -54,7 +57,7 @@ use crate::{
 };
 use append::Append;
 use memory::Memory;
-use operator::{Environment, Operator};
+use operator::{Environment, Leaves, Operator};
 use std::{collections::VecDeque, sync::Arc};
 
 /// A leaf of the plan that the driver feeds.
@@ -95,11 +98,23 @@ pub struct Executor {
 impl Executor {
     /// Prepares to run a plan.
     pub fn new(plan: &Node, context: Arc<Context>) -> Result<Executor> {
-        let mut sources = Vec::new();
-        let root = Operator::build(plan, &context, &mut sources)?;
-        let inputs = sources.iter().map(|_| Input::default()).collect();
+        Executor::watched(plan, context, None)
+    }
+
+    /// The same; with a clock, what each operator does is measured.
+    pub fn watched(plan: &Node, context: Arc<Context>, clock: Option<Clock>) -> Result<Executor> {
+        let mut leaves = Leaves { sources: Vec::new(), operators: clock.as_ref().map(|_| 0) };
+        let root = Operator::build(plan, &context, &mut leaves)?;
+        let inputs = leaves.sources.iter().map(|_| Input::default()).collect();
         let memory = Memory::new(context.memory_bytes_max);
-        Ok(Executor { root, sources, environment: Environment { context, inputs, memory, budget: 0 }, done: false })
+        let measured = vec![Measured { runs: 1, ..Measured::default() }; leaves.operators.unwrap_or(0)];
+        let environment = Environment { context, inputs, memory, budget: 0, clock, measured };
+        Ok(Executor { root, sources: leaves.sources, environment, done: false })
+    }
+
+    /// What the operators did so far, if they are watched.
+    pub fn measured(&self) -> &[Measured] {
+        &self.environment.measured
     }
 
     /// What must be fed, by number.

@@ -1,9 +1,23 @@
 //! All operators behind one enum, and building them from a plan.
 
 use super::{
-    Input, Source, Step, aggregate::HashAggregate, append::Append, distinct::Distinct, filter::Filter,
-    generate::Generate, hash_join::HashJoin, limit::Limit, loop_join::LoopJoin, memory::Memory, project::Project,
-    sort::Sort, source::Read, top_n::TopN, values::Values,
+    Input, Source, Step,
+    aggregate::HashAggregate,
+    append::Append,
+    distinct::Distinct,
+    filter::Filter,
+    generate::Generate,
+    hash_join::HashJoin,
+    limit::Limit,
+    loop_join::LoopJoin,
+    measure::{Clock, Measured, Watched},
+    memory::Memory,
+    project::Project,
+    sample::Sample,
+    sort::Sort,
+    source::Read,
+    top_n::TopN,
+    values::Values,
 };
 use crate::{
     error::Result,
@@ -21,6 +35,17 @@ pub(crate) struct Environment {
     pub memory: Memory,
     /// Batches that operators may still take in before they let the driver breathe.
     pub budget: usize,
+    /// Of a plan that is watched.
+    pub clock: Option<Clock>,
+    /// By operator, in preorder; empty for a plan that is not watched.
+    pub measured: Vec<Measured>,
+}
+
+/// What building a plan comes upon.
+pub(crate) struct Leaves {
+    pub sources: Vec<Source>,
+    /// How many operators there are, if they are watched.
+    pub operators: Option<usize>,
 }
 
 impl Environment {
@@ -47,11 +72,23 @@ pub(crate) enum Operator {
     HashJoin(Box<HashJoin>),
     LoopJoin(Box<LoopJoin>),
     Append(Append),
+    Sample(Box<Sample>),
+    Watched(Watched),
 }
 
 impl Operator {
     /// Builds the operators of a plan; its leaves are added to `sources` in preorder.
-    pub fn build(node: &Node, context: &Context, sources: &mut Vec<Source>) -> Result<Operator> {
+    pub fn build(node: &Node, context: &Context, sources: &mut Leaves) -> Result<Operator> {
+        let number = sources.operators;
+        sources.operators = number.map(|number| number + 1);
+        let operator = Operator::build_one(node, context, sources)?;
+        Ok(match number {
+            None => operator,
+            Some(number) => Operator::Watched(Watched { operator: Box::new(operator), number }),
+        })
+    }
+
+    fn build_one(node: &Node, context: &Context, sources: &mut Leaves) -> Result<Operator> {
         let mut input = |node: &Node| Operator::build(node, context, sources).map(Box::new);
         Ok(match node {
             Node::Filter { input: below, predicate } => {
@@ -91,6 +128,9 @@ impl Operator {
                 let operators = inputs.iter().map(|node| Operator::build(node, context, sources));
                 Operator::Append(Append::new(operators.collect::<Result<Vec<_>>>()?))
             }
+            Node::Sample { input: below, seed } => {
+                Operator::Sample(Box::new(Sample::new(input(below)?, &super::output_types(below), *seed)))
+            }
             Node::Values { rows, types } => Operator::Values(Values::new(rows.clone(), types.clone())),
             Node::Generate { generator, types } => {
                 Operator::Generate(Box::new(Generate::new(generator.clone(), types.clone())))
@@ -104,7 +144,7 @@ impl Operator {
         })
     }
 
-    fn leaf(sources: &mut Vec<Source>, source: Source, scan: Option<&Scan>) -> Operator {
+    fn leaf(Leaves { sources, .. }: &mut Leaves, source: Source, scan: Option<&Scan>) -> Operator {
         let number = sources.len();
         sources.push(source);
         Operator::Read(Read { number, filter: scan.and_then(|scan| scan.filter.clone()) })
@@ -126,6 +166,8 @@ impl Operator {
             Operator::HashJoin(operator) => operator.next(environment),
             Operator::LoopJoin(operator) => operator.next(environment),
             Operator::Append(operator) => operator.next(environment),
+            Operator::Sample(operator) => operator.next(environment),
+            Operator::Watched(operator) => operator.next(environment),
         }
     }
 }

@@ -41,6 +41,7 @@ pub fn output_types(node: &Node) -> Vec<DataType> {
             JoinKind::Semi | JoinKind::Anti => output_types(left),
             _ => [output_types(left), output_types(right)].concat(),
         },
+        Node::Sample { input, .. } => crate::sql::statistics::Sample::batch_types(output_types(input).len()),
         Node::Append { inputs } => inputs.first().map(output_types).unwrap_or_default(),
     }
 }

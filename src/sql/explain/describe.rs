@@ -1,7 +1,11 @@
 //! Bound expressions as text that reads like SQL.
 
 use crate::{
-    base::{text, types::TypeKind, value::Value},
+    base::{
+        text,
+        types::{DataType, TypeKind},
+        value::Value,
+    },
     sql::expr::{Aggregate, Comparison, Expr, function::Function},
 };
 
@@ -43,6 +47,7 @@ pub(super) fn expression(expr: &Expr, names: &[String]) -> String {
         Expr::Coalesce { operands, .. } => format!("COALESCE({})", list(operands, names)),
         Expr::Cast { operand, to, .. } => format!("({})::{}", expression(operand, names), to.name()),
         Expr::Call { function, arguments, .. } => call(*function, arguments, names),
+        Expr::Chain { operands, links } => chain(operands, links, names),
         Expr::Array { elements, .. } => format!("ARRAY[{}]", list(elements, names)),
         Expr::Row(parts) => format!("ROW({})", list(parts, names)),
         Expr::Subplan { number, .. } => format!("(SubPlan {})", number + 1),
@@ -69,7 +74,7 @@ pub(super) fn aggregate_text(call: &Aggregate, names: &[String]) -> String {
     format!("{name}({distinct}{}){filter}", list(&call.arguments, names))
 }
 
-fn literal(value: &Value, data_type: crate::base::types::DataType) -> String {
+fn literal(value: &Value, data_type: DataType) -> String {
     let plain = matches!(value, Value::Null | Value::Bool(_) | Value::Int2(_) | Value::Int4(_) | Value::Int8(_))
         || (matches!(value, Value::Numeric(_)) && data_type.kind == TypeKind::Numeric);
     if matches!(value, Value::Null) {
@@ -105,8 +110,21 @@ pub(super) fn comparison(operator: Comparison) -> &'static str {
     }
 }
 
-fn call(function: Function, arguments: &[Expr], names: &[String]) -> String {
-    let symbol = match function {
+/// A run of operators, cut when it is long.
+fn chain(operands: &[Expr], links: &[(Function, DataType)], names: &[String]) -> String {
+    let mut text = format!("({}", operands.first().map(|first| expression(first, names)).unwrap_or_default());
+    for ((function, _), operand) in links.iter().zip(operands.iter().skip(1)).take(SHOWN_MAX) {
+        text.push_str(&format!(" {} {}", symbol(*function), expression(operand, names)));
+    }
+    if links.len() > SHOWN_MAX {
+        text.push_str(&format!(" … {} more", links.len() - SHOWN_MAX));
+    }
+    text + ")"
+}
+
+/// The operator that stands for a function, if there is one.
+fn symbol(function: Function) -> &'static str {
+    match function {
         Function::Add => "+",
         Function::Subtract | Function::Negate => "-",
         Function::Multiply => "*",
@@ -120,8 +138,11 @@ fn call(function: Function, arguments: &[Expr], names: &[String]) -> String {
         Function::Matches => "~",
         Function::NotMatches => "!~",
         _ => "",
-    };
-    match (symbol, arguments) {
+    }
+}
+
+fn call(function: Function, arguments: &[Expr], names: &[String]) -> String {
+    match (symbol(function), arguments) {
         ("", [left, right]) if let Function::Quantified { comparison: operator, all } = function => {
             let word = if all { "ALL" } else { "ANY" };
             format!("({} {} {word} ({}))", expression(left, names), comparison(operator), expression(right, names))

@@ -93,6 +93,13 @@ pub enum Expr {
         arguments: Vec<Expr>,
         data_type: DataType,
     },
+    /// A long run of binary operators that follow each other (`a + b - c …`), each applied to what those before it gave and
+    /// the next operand. It means the same as calls within calls, but is not as deep as it is long.
+    Chain {
+        /// One more than there are links.
+        operands: Vec<Expr>,
+        links: Vec<(super::expr::function::Function, DataType)>,
+    },
     /// ARRAY[…]
     Array {
         elements: Vec<Expr>,
@@ -145,6 +152,7 @@ impl Expr {
             | Expr::Array { data_type, .. }
             | Expr::Subplan { data_type, .. } => *data_type,
             Expr::Cast { to, .. } => *to,
+            Expr::Chain { links, .. } => links.last().map_or(DataType::of(TypeKind::Unknown), |(_, last)| *last),
             Expr::Row(_) => DataType::of(TypeKind::Record),
             Expr::And(_)
             | Expr::Or(_)
@@ -163,6 +171,7 @@ impl Expr {
             Expr::And(list) | Expr::Or(list) | Expr::Row(list) => list.iter().collect(),
             Expr::Coalesce { operands: list, .. }
             | Expr::Call { arguments: list, .. }
+            | Expr::Chain { operands: list, .. }
             | Expr::Array { elements: list, .. } => list.iter().collect(),
             Expr::Not(operand)
             | Expr::IsNull { operand, .. }
@@ -184,6 +193,7 @@ impl Expr {
             Expr::And(list) | Expr::Or(list) | Expr::Row(list) => list.iter_mut().collect(),
             Expr::Coalesce { operands: list, .. }
             | Expr::Call { arguments: list, .. }
+            | Expr::Chain { operands: list, .. }
             | Expr::Array { elements: list, .. } => list.iter_mut().collect(),
             Expr::Not(operand)
             | Expr::IsNull { operand, .. }

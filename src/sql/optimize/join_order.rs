@@ -1,7 +1,10 @@
 //! Inner joins in an order that keeps intermediate results small and avoids products where a condition connects.
 //!
-//! Greedy: from the smallest relation on, always the connected relation that gives the fewest rows next. Outer joins
-//! are units that are not taken apart.
+//! Up to [`EXACT_MAX`] relations every order is weighed, with joins of joins among them (`search.rs`); beyond it, greedily:
+//! from the smallest relation on, always the connected relation that gives the fewest rows next. Outer joins are units that
+//! are not taken apart.
+
+mod search;
 
 use super::{estimate, map_inputs};
 use crate::sql::{
@@ -13,6 +16,11 @@ use crate::sql::{
         statistics::Statistics,
     },
 };
+use search::{Links, Tree};
+use std::collections::BTreeSet;
+
+/// Relations for which every order is weighed.
+const EXACT_MAX: usize = 10;
 
 /// Reorders every group of inner joins of three relations or more.
 pub fn rule(plan: Logical, known: &dyn Statistics) -> Logical {
@@ -60,13 +68,18 @@ impl Group {
     /// The joins in the order in which they were written.
     fn unordered(self) -> Logical {
         let order: Vec<usize> = (0..self.relations.len()).collect();
-        self.in_order(&order).0
+        self.in_order(&Tree::one_by_one(&order)).0
     }
 
     fn ordered(self, known: &dyn Statistics) -> Logical {
-        let order = self.choose(known);
+        let sizes: Vec<f64> = self.relations.iter().map(|(_, plan)| estimate::rows(plan, known)).collect();
+        let tree = if sizes.len() <= EXACT_MAX {
+            search::cheapest(&sizes, &self.links(known))
+        } else {
+            Tree::one_by_one(&Group::greedy(&sizes, &self.links(known)))
+        };
         let types: Vec<_> = self.relations.iter().flat_map(|(_, plan)| plan.types()).collect();
-        let (joined, places) = self.in_order(&order);
+        let (joined, places) = self.in_order(&tree);
         if places.iter().enumerate().all(|(old, &new)| old == new) {
             return joined;
         }
@@ -74,8 +87,17 @@ impl Group {
         joined.projected(expressions.collect())
     }
 
-    fn choose(&self, known: &dyn Statistics) -> Vec<usize> {
-        let sizes: Vec<f64> = self.relations.iter().map(|(_, plan)| estimate::rows(plan, known)).collect();
+    /// Which relations each condition connects, and the part of their pairs that it keeps.
+    fn links(&self, known: &dyn Statistics) -> Vec<Links> {
+        let link = |condition: &Expr| {
+            let relations: BTreeSet<usize> =
+                columns_of(condition).into_iter().filter_map(|place| self.owner(place)).collect();
+            Links { relations, selectivity: self.condition_selectivity(condition, known) }
+        };
+        self.conditions.iter().map(link).collect()
+    }
+
+    fn greedy(sizes: &[f64], links: &[Links]) -> Vec<usize> {
         let smallest = |candidates: &mut dyn Iterator<Item = usize>| {
             candidates.min_by(|&left, &right| sizes[left].total_cmp(&sizes[right]))
         };
@@ -87,56 +109,37 @@ impl Group {
                 smallest(&mut left)
             } else {
                 let connected = left.clone().filter_map(|relation| {
-                    self.joined_with(&order, relation, joined_rows, sizes[relation], known).map(|rows| (relation, rows))
+                    joined_with(&order, relation, joined_rows * sizes[relation], links).map(|rows| (relation, rows))
                 });
                 let best = connected.min_by(|left, right| left.1.total_cmp(&right.1));
                 best.map(|(relation, _)| relation).or_else(|| smallest(&mut left))
             };
             let Some(next) = next else { break };
-            joined_rows = self
-                .joined_with(&order, next, joined_rows, sizes[next], known)
-                .unwrap_or(joined_rows * sizes[next])
-                .max(1.0);
+            let product = joined_rows * sizes[next];
+            joined_rows = joined_with(&order, next, product, links).unwrap_or(product).max(1.0);
             order.push(next);
         }
         order
     }
 
-    /// Rows after joining one more relation; `None` if no condition connects it.
-    fn joined_with(
-        &self,
-        joined: &[usize],
-        relation: usize,
-        joined_rows: f64,
-        rows: f64,
-        known: &dyn Statistics,
-    ) -> Option<f64> {
-        let mut connected = false;
-        let mut selectivity = 1.0;
-        for condition in &self.conditions {
-            let used: Vec<usize> = columns_of(condition).iter().filter_map(|&place| self.owner(place)).collect();
-            let here = used.contains(&relation);
-            let ready = used.iter().all(|other| *other == relation || joined.contains(other));
-            if here && ready && used.iter().any(|other| *other != relation) {
-                connected = true;
-                selectivity *= self.condition_selectivity(condition, known);
-            }
-        }
-        connected.then_some(joined_rows * rows * selectivity)
-    }
-
     fn condition_selectivity(&self, condition: &Expr, known: &dyn Statistics) -> f64 {
-        let Expr::Compare { operator: crate::sql::expr::Comparison::Equal, left, right } = condition else {
-            return 1.0 / 3.0;
-        };
-        let distinct = |expr: &Expr| {
-            let owner = columns_of(expr).first().and_then(|&place| self.owner(place));
-            let Some((start, plan)) = owner.and_then(|owner| self.relations.get(owner)) else { return 1.0 };
+        let side = |expr: &Expr| {
+            let owner = columns_of(expr).first().and_then(|&place| self.owner(place))?;
+            let (start, plan) = self.relations.get(owner)?;
             let mut moved = expr.clone();
             move_columns(&mut moved, &|position| position.saturating_sub(*start));
-            estimate::distinct(plan, &moved, known)
+            Some((plan, moved))
         };
-        1.0 / distinct(left).max(distinct(right))
+        if let Expr::Compare { operator: crate::sql::expr::Comparison::Equal, left, right } = condition
+            && let (Some(left), Some(right)) = (side(left), side(right))
+        {
+            return estimate::equal_selectivity((left.0, &left.1), (right.0, &right.1), known);
+        }
+        let facts = |place: usize| {
+            let (start, plan) = self.owner(place).and_then(|owner| self.relations.get(owner))?;
+            estimate::facts(plan, place - start, known)
+        };
+        super::selectivity::of_all(std::slice::from_ref(condition), &facts)
     }
 
     /// The relation that a column as written belongs to.
@@ -144,12 +147,12 @@ impl Group {
         self.relations.iter().rposition(|(start, _)| *start <= place)
     }
 
-    /// Left-deep joins in an order, each condition at the first join that has all it reads; and for each column as
-    /// written the place where it stands now.
-    fn in_order(self, order: &[usize]) -> (Logical, Vec<usize>) {
+    /// The joins of a tree, each condition at the first join that has all it reads; and for each column as written the
+    /// place where it stands now.
+    fn in_order(self, tree: &Tree) -> (Logical, Vec<usize>) {
         let mut places = vec![0; self.width];
         let mut next = 0;
-        for &relation in order {
+        for relation in tree.leaves() {
             let Some((start, plan)) = self.relations.get(relation) else { continue };
             for offset in 0..plan.width() {
                 if let Some(place) = places.get_mut(start + offset) {
@@ -163,20 +166,38 @@ impl Group {
             move_columns(part, &|position| places.get(position).copied().unwrap_or(position));
         });
         let mut relations: Vec<Option<Logical>> = self.relations.into_iter().map(|(_, plan)| Some(plan)).collect();
-        let mut joined: Option<Logical> = None;
-        for &relation in order {
-            let Some(plan) = relations.get_mut(relation).and_then(Option::take) else { continue };
-            joined = Some(match joined {
-                None => plan,
-                Some(left) => {
-                    let width = left.width() + plan.width();
-                    let ready = |part: &Expr| columns_of(part).iter().all(|&place| place < width);
-                    let (condition, later) = std::mem::take(&mut conditions).into_iter().partition(ready);
-                    conditions = later;
-                    Logical::Join { left: Box::new(left), right: Box::new(plan), kind: JoinKind::Inner, condition }
-                }
-            });
+        let joined = joined(tree, &mut relations, &mut conditions, 0);
+        (joined.filtered(conditions), places)
+    }
+}
+
+/// Rows after joining one more relation that would give `product` without a condition; `None` if none connects it.
+fn joined_with(joined: &[usize], relation: usize, product: f64, links: &[Links]) -> Option<f64> {
+    let ready = |other: &usize| *other == relation || joined.contains(other);
+    let connecting = links.iter().filter(|link| {
+        link.relations.len() > 1 && link.relations.contains(&relation) && link.relations.iter().all(ready)
+    });
+    let mut connecting = connecting.peekable();
+    connecting.peek()?;
+    Some(product * connecting.map(|link| link.selectivity).product::<f64>())
+}
+
+/// The joins of a tree whose first column stands at `start`; takes the conditions that read nothing else.
+fn joined(tree: &Tree, relations: &mut [Option<Logical>], conditions: &mut Vec<Expr>, start: usize) -> Logical {
+    match tree {
+        Tree::Relation(relation) => {
+            relations.get_mut(*relation).and_then(Option::take).unwrap_or_else(Logical::one_row)
         }
-        (joined.unwrap_or_else(Logical::one_row), places)
+        Tree::Join(left, right) => {
+            let left = joined(left, relations, conditions, start);
+            let right = joined(right, relations, conditions, start + left.width());
+            let end = start + left.width() + right.width();
+            let ready = |part: &Expr| columns_of(part).iter().all(|place| (start..end).contains(place));
+            let (mut condition, later): (Vec<Expr>, Vec<Expr>) =
+                std::mem::take(conditions).into_iter().partition(ready);
+            *conditions = later;
+            condition.iter_mut().for_each(|part| move_columns(part, &|place| place - start));
+            Logical::Join { left: Box::new(left), right: Box::new(right), kind: JoinKind::Inner, condition }
+        }
     }
 }

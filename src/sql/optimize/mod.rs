@@ -7,26 +7,31 @@
 //! Invariant: every rule keeps the rows, the columns and their order that a plan puts out.
 
 mod access;
+mod candidates;
+mod cost;
 pub mod estimate;
 mod fold;
 mod join_order;
 mod key_value;
 mod limits;
 mod merge_projects;
+mod order;
 mod physical;
 mod prune;
 mod push_down;
+mod selectivity;
 
 use super::{
     expr::{Context, Expr},
-    plan::{Node, logical::Logical, statistics::Statistics},
+    plan::{Node, estimate::Estimate, logical::Logical, statistics::Statistics},
 };
 
-pub use access::{Access, access};
+pub use access::{Access, Wanted, access};
+pub use cost::POINT as POINT_COST;
 pub use physical::{fragment_of_rows, here, narrowed};
 
 /// The physical plan of a query, to be run by a coordinator.
-pub fn query(plan: Logical, statistics: &dyn Statistics) -> Node {
+pub fn query(plan: Logical, statistics: &dyn Statistics) -> (Node, Estimate) {
     physical::here(logical(plan, statistics), statistics)
 }
 

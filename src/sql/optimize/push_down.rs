@@ -1,11 +1,11 @@
 //! Predicates sink to where their rows come from; outer joins whose missing side a predicate refuses become inner.
 
-use super::map_inputs;
+use super::{key_value::is_constant, map_inputs};
 use crate::sql::{
     expr::{Comparison, Expr, function::Volatility, volatility},
     plan::{
         JoinKind,
-        expressions::{columns_of, move_columns, substitute},
+        expressions::{columns_of, move_columns, same, substitute},
         logical::Logical,
     },
 };
@@ -102,10 +102,52 @@ fn into_join(left: Logical, right: Logical, kind: JoinKind, condition: Vec<Expr>
             _ => above.push(part),
         }
     }
+    match kind {
+        JoinKind::Inner => {
+            derive(&stay, &to_left, &mut to_right);
+            derive(&stay, &to_right, &mut to_left);
+        }
+        JoinKind::Left | JoinKind::Semi | JoinKind::Anti => derive(&stay, &to_left, &mut to_right),
+        JoinKind::Right | JoinKind::Full => {}
+    }
     to_right.iter_mut().for_each(|part| move_columns(part, &|position| position.saturating_sub(width)));
     let left = Box::new(push(left, to_left));
     let right = Box::new(push(right, to_right));
     Logical::Join { left, right, kind, condition: stay }.filtered(above)
+}
+
+/// A column that is compared with a constant passes it on to the columns that the join compares it with: `a = b` and
+/// `a = 1` make `b = 1`.
+fn derive(joined: &[Expr], from: &[Expr], to: &mut Vec<Expr>) {
+    let mut derived = Vec::new();
+    for part in joined {
+        let Expr::Compare { operator: Comparison::Equal, left, right } = part else { continue };
+        for (one, other) in [(left, right), (right, left)] {
+            let (Expr::Column { data_type, .. }, Expr::Column { data_type: of_other, .. }) = (&**one, &**other) else {
+                continue;
+            };
+            let constants = from.iter().filter_map(|predicate| equal_constant(predicate, one));
+            if data_type == of_other {
+                derived.extend(constants.map(|constant| Expr::Compare {
+                    operator: Comparison::Equal,
+                    left: other.clone(),
+                    right: Box::new(constant.clone()),
+                }));
+            }
+        }
+    }
+    derived.retain(|part| !to.iter().any(|known| same(known, part)));
+    to.extend(derived);
+}
+
+/// The constant that a predicate says a column equals.
+fn equal_constant<'p>(predicate: &'p Expr, column: &Expr) -> Option<&'p Expr> {
+    let Expr::Compare { operator: Comparison::Equal, left, right } = predicate else { return None };
+    match (same(left, column), same(right, column)) {
+        (true, _) if is_constant(right) => Some(right),
+        (_, true) if is_constant(left) => Some(left),
+        _ => None,
+    }
 }
 
 /// An outer join turns into a stronger one when a predicate above is never true for the NULLs that it would make.

@@ -10,6 +10,7 @@
 //! Start at [`script`].
 
 mod copy;
+mod cursor;
 mod depth;
 mod errors;
 mod rewrite;
@@ -28,7 +29,7 @@ use sqlparser::{
 use std::sync::Arc;
 
 pub use source::Source as SourceText;
-pub use utility::{CopyOptionValue, CopyTree, ExplainTree, SetScope, SettingValue, UtilityTree};
+pub use utility::{AnalyzeTree, CopyOptionValue, CopyTree, ExplainTree, SetScope, SettingValue, UtilityTree};
 
 /// Nesting that the grammar itself is allowed; [`depth`] refuses deeper statements before.
 const RECURSION_MAX: usize = 4 * crate::base::limits::STATEMENT_DEPTH_MAX;

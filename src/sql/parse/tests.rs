@@ -55,6 +55,14 @@ fn deep_statements_are_refused() {
             format!("SELECT 1{}", " IS NULL".repeat(many)),
             format!("SELECT {}1", "@ ".repeat(many)),
             format!("SELECT 1{}", " BETWEEN 1 AND 2".repeat(many)),
+            format!("SELECT 'a'{}", "||'b'".repeat(many)),
+            format!("SELECT a{} FROM t", "*a".repeat(many)),
+            format!("SELECT 1{}", " < 1 + 1".repeat(many)),
+            format!("SELECT 1{}", " = 1::int + 1".repeat(many)),
+            format!("SELECT 1{}", " + - + -1".repeat(many)),
+            format!("SELECT 1{}", " ^ 1 + 1".repeat(many)),
+            format!("SELECT {}1{}", "1 + (".repeat(many), ")".repeat(many)),
+            format!("SELECT a{} FROM t", ".a".repeat(many)),
             format!("SELECT {}1{}", "(".repeat(190), ")".repeat(190))
                 .replace(")", &format!("){}", " OR true".repeat(5_000))),
         ];
@@ -72,6 +80,12 @@ fn what_is_within_the_bounds_works() {
         let cases = [
             format!("SELECT {}1{}", "(".repeat(150), ")".repeat(150)),
             format!("SELECT 1{}", "+1".repeat(500)),
+            format!("SELECT 1{}", "+1".repeat(15_000)),
+            format!("SELECT 1{} FROM t", " + a::int - 1 % 7 + abs(a) * t.a".repeat(4_000)),
+            format!("SELECT a FROM t WHERE a = 1{}", " + a".repeat(15_000)),
+            format!("SELECT b{} FROM t ORDER BY a{}", " || 'x' || a".repeat(5_000), "+1".repeat(10_000)),
+            format!("SELECT a{}, count(*) FROM t GROUP BY 1", "+1".repeat(10_000)),
+            format!("INSERT INTO t (id) VALUES (0{})", "+1".repeat(10_000)),
             format!("SELECT a FROM t WHERE a = 0{}", " OR a = 1".repeat(10_000)),
             format!("SELECT a FROM t WHERE a = 0{}", " AND b = 'x'".repeat(10_000)),
             format!("SELECT a FROM t WHERE a IN (0{})", ", 1".repeat(1_000_000)),

@@ -27,6 +27,18 @@ pub enum UtilityTree {
         session: bool,
         modes: Vec<ast::TransactionMode>,
     },
+    Declare {
+        name: String,
+        statement: String,
+    },
+    /// FETCH, or MOVE. `count` `None` is ALL.
+    Fetch {
+        name: String,
+        count: Option<usize>,
+        moves: bool,
+    },
+    /// `None` is ALL.
+    Close(Option<String>),
     /// `None` is ALL.
     Show(Option<String>),
     Reset(Option<String>),
@@ -42,11 +54,13 @@ pub enum UtilityTree {
         arguments: Vec<ast::Expr>,
     },
     Vacuum {
-        tables: Vec<ast::ObjectName>,
+        tables: Vec<AnalyzeTree>,
         analyze: bool,
+        verbose: bool,
     },
     Analyze {
-        tables: Vec<ast::ObjectName>,
+        tables: Vec<AnalyzeTree>,
+        verbose: bool,
     },
     /// BEGIN and START TRANSACTION.
     Begin {
@@ -60,6 +74,13 @@ pub enum UtilityTree {
     },
     /// Accepted without effect, with the tag that answers it.
     Accepted(&'static str),
+}
+
+/// A table to be analyzed, and which of its columns (none: all).
+#[derive(Clone, Debug)]
+pub struct AnalyzeTree {
+    pub table: ast::ObjectName,
+    pub columns: Vec<ast::Ident>,
 }
 
 /// Where a SET holds.
@@ -124,7 +145,7 @@ pub fn parse(source: &Source, parser: &mut Parser<'_>, end: Option<Location>) ->
 }
 
 impl Reader<'_, '_> {
-    fn statement(&mut self) -> Result<Tree> {
+    pub(super) fn statement(&mut self) -> Result<Tree> {
         let Token::Word(word) = &self.parser.peek_token_ref().token else { return self.grammar() };
         if word.quote_style.is_some() {
             return self.here();
@@ -140,6 +161,9 @@ impl Reader<'_, '_> {
             "discard" => self.discard()?,
             "prepare" => self.prepare()?,
             "execute" => self.execute()?,
+            "declare" => self.declare()?,
+            "fetch" => self.fetch(false)?,
+            "move" => self.fetch(true)?,
             "vacuum" => self.vacuum()?,
             "analyze" | "analyse" => self.analyze()?,
             "begin" => self.begin(false)?,
@@ -265,15 +289,6 @@ impl Reader<'_, '_> {
         self.here()
     }
 
-    fn close(&mut self) -> Result<UtilityTree> {
-        self.parser.next_token();
-        if self.accept("all") {
-            return Ok(UtilityTree::Accepted("CLOSE CURSOR ALL"));
-        }
-        let name = self.identifier()?;
-        Err(Error::new(SqlState::INVALID_CURSOR_NAME, format!("cursor \"{name}\" does not exist")))
-    }
-
     fn unlisten(&mut self) -> Result<UtilityTree> {
         self.parser.next_token();
         if !self.parser.consume_token(&Token::Mul) {
@@ -284,27 +299,30 @@ impl Reader<'_, '_> {
 
     fn vacuum(&mut self) -> Result<UtilityTree> {
         self.parser.next_token();
-        let mut analyze = false;
+        let (mut analyze, mut verbose) = (false, false);
         if self.parser.consume_token(&Token::LParen) {
             for (name, value) in self.options()? {
-                analyze |= name == "analyze" && value != "false" && value != "off" && value != "0";
+                analyze |= matches!(name.as_str(), "analyze" | "analyse") && is_on(&value);
+                verbose |= name == "verbose" && is_on(&value);
             }
         } else {
             for word in ["full", "freeze", "verbose", "analyze", "analyse"] {
-                analyze |= self.accept(word) && word.starts_with("analy");
+                let accepted = self.accept(word);
+                analyze |= accepted && word.starts_with("analy");
+                verbose |= accepted && word == "verbose";
             }
         }
-        Ok(UtilityTree::Vacuum { tables: self.tables()?, analyze })
+        Ok(UtilityTree::Vacuum { tables: self.tables()?, analyze, verbose })
     }
 
     fn analyze(&mut self) -> Result<UtilityTree> {
         self.parser.next_token();
-        if self.parser.consume_token(&Token::LParen) {
-            self.options()?;
+        let verbose = if self.parser.consume_token(&Token::LParen) {
+            self.options()?.iter().any(|(name, value)| name == "verbose" && is_on(value))
         } else {
-            self.accept("verbose");
-        }
-        Ok(UtilityTree::Analyze { tables: self.tables()? })
+            self.accept("verbose")
+        };
+        Ok(UtilityTree::Analyze { tables: self.tables()?, verbose })
     }
 
     /// `name value, …)`, with the brackets open.
@@ -324,18 +342,21 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Table names with ignored column lists, possibly none.
-    fn tables(&mut self) -> Result<Vec<ast::ObjectName>> {
+    /// Table names with column lists, possibly none.
+    fn tables(&mut self) -> Result<Vec<AnalyzeTree>> {
         let mut tables = Vec::new();
         if self.parser.peek_token_ref().token == Token::EOF {
             return Ok(tables);
         }
         loop {
-            tables.push(self.parser.parse_object_name(false).map_err(|error| self.syntax(error))?);
+            let table = self.parser.parse_object_name(false).map_err(|error| self.syntax(error))?;
+            let mut columns = Vec::new();
             if self.parser.consume_token(&Token::LParen) {
-                self.parser.parse_comma_separated(Parser::parse_identifier).map_err(|error| self.syntax(error))?;
+                let listed = self.parser.parse_comma_separated(Parser::parse_identifier);
+                columns = listed.map_err(|error| self.syntax(error))?;
                 self.expect(&Token::RParen)?;
             }
+            tables.push(AnalyzeTree { table, columns });
             if !self.parser.consume_token(&Token::Comma) {
                 return Ok(tables);
             }
@@ -345,6 +366,11 @@ impl Reader<'_, '_> {
     fn copy(&mut self) -> Result<Tree> {
         self.copy_statement().map(|copy| Tree::Copy(Box::new(copy)))
     }
+}
+
+/// The value of an option that is on or off.
+fn is_on(value: &str) -> bool {
+    !matches!(value, "false" | "off" | "0")
 }
 
 /// Small steps that the statements share.

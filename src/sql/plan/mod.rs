@@ -1,5 +1,6 @@
 //! The physical plan: a tree of operators, cut at [`Node::Gather`] into fragments that run on the cores that hold rows.
 
+pub mod estimate;
 pub mod expressions;
 pub mod logical;
 pub mod statistics;
@@ -9,11 +10,13 @@ use crate::{
     base::{
         batch::{Batch, Column},
         ids::IndexId,
+        limits::BATCH_ROWS,
         types::DataType,
         value::Value,
     },
     catalog,
 };
+use estimate::Estimate;
 use std::sync::Arc;
 
 /// A column that an operator or statement puts out.
@@ -101,6 +104,11 @@ pub enum Node {
     Append {
         inputs: Vec<Node>,
     },
+    /// ANALYZE's reading: all rows in, a [`Sample`](crate::sql::statistics::Sample) of them out.
+    Sample {
+        input: Box<Node>,
+        seed: u64,
+    },
 }
 
 /// A set-returning function over values that are the same for the whole statement.
@@ -127,8 +135,32 @@ pub struct Scan {
     pub filter: Option<Expr>,
     /// Puts the encoded user key of each row out as one more bytea column at the end (UPDATE and DELETE need it).
     pub with_key: bool,
-    /// Keep the order of the index (within a partition) and read backwards.
+    /// Read backwards.
     pub reverse: bool,
+    /// Put the rows of all partitions on the core out in the order of the index; otherwise partition by partition.
+    pub ordered: bool,
+    /// The keys of the index have all columns that are put out: the rows themselves are not read.
+    pub covered: bool,
+    /// Rows in the first batch: few where few are wanted. Later ones grow.
+    pub first_rows: usize,
+}
+
+impl Scan {
+    /// Reads columns of all rows of a table.
+    pub fn whole(table: Arc<catalog::Table>, columns: Vec<usize>, with_key: bool) -> Scan {
+        Scan {
+            table,
+            index: IndexId::PRIMARY,
+            bounds: Vec::new(),
+            columns,
+            filter: None,
+            with_key,
+            reverse: false,
+            ordered: false,
+            covered: false,
+            first_rows: BATCH_ROWS,
+        }
+    }
 }
 
 /// A restriction on one index column. Bounds stand in column order: any number of `Equal`, then at most one `Range`.
@@ -208,6 +240,8 @@ pub struct Statement {
     /// Uncorrelated subqueries, in the order in which they are run before the statement; their values are
     /// `Context::subplans`, and later ones may use earlier ones.
     pub subplans: Vec<Subplan>,
+    /// What the optimizer expects of the plan in `body`.
+    pub estimate: Estimate,
 }
 
 /// A subquery that gives one value.
@@ -215,6 +249,7 @@ pub struct Statement {
 pub struct Subplan {
     pub plan: Node,
     pub kind: SubplanKind,
+    pub estimate: Estimate,
 }
 
 /// How the rows of a subquery become one value.
@@ -307,9 +342,25 @@ pub struct Delete {
 #[derive(Clone, Debug)]
 pub struct Explain {
     pub statement: Box<Statement>,
+    pub shape: ExplainShape,
+}
+
+/// What EXPLAIN is asked to show.
+#[derive(Clone, Copy, Debug)]
+pub struct ExplainShape {
+    /// Run the statement and show what happened.
     pub analyze: bool,
     pub verbose: bool,
     pub costs: bool,
+    pub timing: bool,
+    pub format: ExplainFormat,
+}
+
+/// Forms of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExplainFormat {
+    Text,
+    Json,
 }
 
 /// The table that a fragment reads: that of its first scan.
@@ -324,7 +375,8 @@ pub fn table_of(node: &Node) -> Option<&Arc<catalog::Table>> {
         | Node::Sort { input, .. }
         | Node::TopN { input, .. }
         | Node::Limit { input, .. }
-        | Node::Distinct { input } => table_of(input),
+        | Node::Distinct { input }
+        | Node::Sample { input, .. } => table_of(input),
         Node::HashJoin { left, right, .. } | Node::LoopJoin { left, right, .. } => {
             table_of(left).or_else(|| table_of(right))
         }

@@ -9,6 +9,7 @@ mod database;
 mod empty;
 mod information;
 mod relations;
+mod statistics;
 mod types;
 
 use super::expr::Context;
@@ -65,9 +66,18 @@ pub const OWNER_OID: u32 = 10;
 
 /// All relations.
 fn all() -> impl Iterator<Item = &'static Relation> {
-    [relations::ALL, columns::ALL, types::ALL, constraints::ALL, database::ALL, information::ALL, empty::ALL]
-        .into_iter()
-        .flatten()
+    [
+        relations::ALL,
+        columns::ALL,
+        types::ALL,
+        constraints::ALL,
+        database::ALL,
+        information::ALL,
+        empty::ALL,
+        statistics::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A system relation by name; without a schema those of `pg_catalog` are found.

@@ -16,6 +16,10 @@ use crate::{
 /// Access methods, as PostgreSQL numbers them.
 const HEAP_OID: u32 = 2;
 const BTREE_OID: u32 = 403;
+/// Bytes of a page, as clients take them to be.
+const PAGE_BYTES: f64 = 8192.0;
+/// About the length of an index entry.
+const INDEX_ENTRY_BYTES: f64 = 24.0;
 /// NULLS FIRST and DESC in `indoption`.
 const OPTION_DESCENDING: i16 = 1;
 const OPTION_NULLS_FIRST: i16 = 2;
@@ -152,6 +156,8 @@ struct Class<'a> {
     kind: &'a str,
     columns: usize,
     has_index: bool,
+    /// Pages and rows that ANALYZE found.
+    size: Option<(i32, f32)>,
 }
 
 impl Class<'_> {
@@ -167,9 +173,9 @@ impl Class<'_> {
             oid(self.method),
             oid(self.oid),
             NO_OID,
-            ZERO,
-            // Nobody has counted.
-            Value::Float4(-1.0),
+            Value::Int4(self.size.map_or(0, |(pages, _)| pages)),
+            // -1: nobody has counted.
+            Value::Float4(self.size.map_or(-1.0, |(_, rows)| rows)),
             ZERO,
             NO_OID,
             Value::Bool(self.has_index),
@@ -209,12 +215,17 @@ fn classes(view: &View<'_>) -> Vec<Vec<Value>> {
                 kind: if is_table { "r" } else { "v" },
                 columns: relation.columns.len(),
                 has_index: false,
+                size: None,
             }
             .row(),
         );
     }
     for (schema, table) in view.tables() {
         let has_index = table.primary_key.is_some() || !table.indexes.is_empty();
+        let size = view.catalog.statistics(table).map(|found| {
+            let bytes_of = |kind: &str| if kind == "r" { found.row_bytes } else { INDEX_ENTRY_BYTES };
+            move |kind: &str| ((found.rows * bytes_of(kind) / PAGE_BYTES).ceil() as i32, found.rows as f32)
+        });
         let class = |oid, name, method, kind, columns| Class {
             oid,
             name,
@@ -223,6 +234,7 @@ fn classes(view: &View<'_>) -> Vec<Vec<Value>> {
             kind,
             columns,
             has_index: has_index && kind == "r",
+            size: size.as_ref().map(|size| size(kind)),
         };
         rows.push(class(table.id.0, table.name.as_str(), HEAP_OID, "r", table.columns.len()).row());
         if let Some(key) = &table.primary_key {

@@ -53,6 +53,8 @@ pub struct Cursor {
     decided: bool,
     /// Forward: the version looked at before came from the only source left, so it knows whether the key is the same.
     chained: bool,
+    /// Forward: `drain` has moved on since the last step.
+    drained: bool,
     last_key: Vec<u8>,
     timestamp: Timestamp,
     /// Backward: the merge stands on a version not looked at yet.
@@ -90,6 +92,7 @@ impl Cursor {
             ended: false,
             decided: false,
             chained: false,
+            drained: false,
             last_key: Vec::new(),
             timestamp: Timestamp::MIN,
             fresh: false,
@@ -114,6 +117,10 @@ impl Cursor {
 
     #[inline]
     fn try_forward(&mut self) -> Result<Step> {
+        if self.drained {
+            self.drained = false;
+            self.note_drained();
+        }
         let provisional = self.retention.provisional.borrow();
         loop {
             match self.merge.step()? {
@@ -148,6 +155,17 @@ impl Cursor {
                 self.timestamp = timestamp;
                 return Ok(Step::Entry);
             }
+        }
+    }
+
+    /// In a merge, the last key that `drain` passed must be known. (Of a block it is one before, which does as well: no other
+    /// source has keys between the two.)
+    fn note_drained(&mut self) {
+        if !self.merge.is_single()
+            && let Some(source) = self.merge.current()
+        {
+            self.last_key.clear();
+            self.last_key.extend_from_slice(source.key());
         }
     }
 
@@ -189,6 +207,21 @@ impl Cursor {
         self.timestamp = value.timestamp();
         self.shown = Some(value);
         true
+    }
+
+    /// Walks on over entries that lie side by side and gives their values, about as many as `wanted`. May be called when the
+    /// cursor stands on an entry, only goes forward, and gives nothing where versions must be told from each other one by
+    /// one: `try_next` goes on from there. Until then, key, value and timestamp mean nothing.
+    pub fn drain<'a>(&'a mut self, wanted: usize, values: &mut Vec<&'a [u8]>) -> Result<()> {
+        if self.ended || self.direction == Direction::Backward || !self.decided {
+            return Ok(());
+        }
+        let provisional = self.retention.provisional.borrow();
+        let limit = &self.limit;
+        let is_within = |key: &[u8]| !is_beyond(limit, key, true);
+        self.drained = true;
+        self.decided = self.merge.drain((&self.view, &provisional), is_within, wanted, values)?;
+        Ok(())
     }
 
     /// Reads what `Step::Load` asked for.

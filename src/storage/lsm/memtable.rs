@@ -165,6 +165,39 @@ impl MemoryCursor {
         self.place = before.and_then(|position| tree.place(position));
     }
 
+    /// Walks on, forward, over a piece of the memtable all of whose keys are `wanted`, standing behind a version that decided
+    /// on its key. Gives the values that the view sees. Afterwards it stands on the last version passed, and the answer
+    /// is whether that one's key is decided on.
+    pub fn drain<'a>(
+        &'a mut self,
+        (view, provisional): (&View, &Provisional),
+        wanted: impl Fn(&[u8]) -> bool,
+        values: &mut Vec<&'a [u8]>,
+    ) -> bool {
+        let Some(place) = self.place else { return true };
+        let tree = self.memtable.tree.borrow();
+        let here = self.found_again(&tree, place);
+        if !tree.last_neighbour(here).is_some_and(|last| wanted(self.memtable.entry(last).key)) {
+            return true;
+        }
+        let (mut key, mut decided) = (self.memtable.entry(place).key, true);
+        // The time last looked at, and whether it is seen: neighbours were often written together.
+        let mut known = (Timestamp::MIN, view.sees(Timestamp::MIN, provisional).is_some());
+        for (position, place) in tree.neighbours(here) {
+            (self.position, self.place) = (position, Some(place));
+            let entry = self.memtable.entry(place);
+            if decided && entry.key == key {
+                continue;
+            }
+            if entry.timestamp != known.0 {
+                known = (entry.timestamp, view.sees(entry.timestamp, provisional).is_some());
+            }
+            (key, decided) = (entry.key, known.1);
+            values.extend(entry.value.filter(|_| decided));
+        }
+        decided
+    }
+
     /// Where the current entry stands now: the tree may have grown since.
     #[inline]
     fn found_again(&self, tree: &Tree, place: Place) -> Position {

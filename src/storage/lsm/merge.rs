@@ -6,6 +6,7 @@
 //! `waiting` must go on before anything is said about the order.
 
 use super::memtable::MemoryCursor;
+use super::retention::{Provisional, View};
 use super::run::{RunCursor, Walk};
 use super::value::ValueRef;
 use crate::base::time::Timestamp;
@@ -211,6 +212,36 @@ impl Merge {
             }
         }
         Ok(())
+    }
+
+    /// Walks on, forward, over a piece of the current source that lies before the keys of all others, and gives the values
+    /// that a view sees, about as many as `wanted`. The current version must have decided on its key; the answer is
+    /// whether the last one passed has. `is_within` says whether a key is within the limit.
+    pub fn drain<'a>(
+        &'a mut self,
+        seen_by: (&View, &Provisional),
+        is_within: impl Fn(&[u8]) -> bool,
+        wanted: usize,
+        values: &mut Vec<&'a [u8]>,
+    ) -> Result<bool> {
+        if !self.waiting.is_empty() {
+            return Ok(true);
+        }
+        let (top, others) = match self.order[..] {
+            [] => return Ok(true),
+            [top] => (&mut self.sources[top as usize], None),
+            [top, next, ..] => match self.sources.get_disjoint_mut([top as usize, next as usize]) {
+                Ok([top, next]) => (top, Some(next.key())),
+                Err(_) => return Ok(true),
+            },
+        };
+        match top {
+            Source::Run(run) => run.drain(seen_by, others, wanted, values).map(|()| true),
+            Source::Memory(source) => {
+                let wanted = |key: &[u8]| others.is_none_or(|others| key < others) && is_within(key);
+                Ok(source.cursor.drain(seen_by, wanted, values))
+            }
+        }
     }
 
     /// Moves the first of the order to where it belongs.

@@ -53,6 +53,13 @@ impl Provisional {
         self.map.is_empty()
     }
 
+    /// Those from `oldest` to `newest`.
+    #[inline]
+    pub fn within(&self, oldest: Timestamp, newest: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+        let found = (!self.map.is_empty() && oldest <= newest).then(|| self.map.range(oldest..=newest));
+        found.into_iter().flatten().map(|(&at, _)| at)
+    }
+
     /// All of them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Resolution)> + '_ {
         self.map.iter().map(|(&at, &resolution)| (at, resolution))
@@ -68,6 +75,9 @@ pub struct Retention {
     /// Versions of undecided, or lately decided, transactions.
     pub provisional: RefCell<Provisional>,
 }
+
+/// The most provisional versions that [`View::sees_all`] looks at.
+const PROVISIONALS_LOOKED_AT: usize = 16;
 
 /// What a reader sees.
 #[derive(Clone, Debug)]
@@ -96,6 +106,16 @@ impl View {
             Some(Resolution::Aborted) => None,
         }
     }
+
+    /// Whether surely every version from `oldest` to `newest` is seen. Says no rather than look at many.
+    #[inline]
+    pub fn sees_all(&self, oldest: Timestamp, newest: Timestamp, provisional: &Provisional) -> bool {
+        let ordinary = newest <= self.snapshot || (oldest == newest && provisional.get(newest).is_some());
+        let mut registered = provisional.within(oldest, newest);
+        ordinary
+            && registered.by_ref().take(PROVISIONALS_LOOKED_AT).all(|at| self.sees(at, provisional).is_some())
+            && registered.next().is_none()
+    }
 }
 
 #[cfg(test)]
@@ -113,5 +133,35 @@ mod tests {
         assert_eq!(seen(&View::at(Timestamp(8))), [4, 8]);
         assert_eq!(seen(&View::at(Timestamp(9))), [4, 6, 8, 9]);
         assert_eq!(seen(&View { snapshot: Timestamp(4), own: Rc::from([Timestamp(5)]) }), [4, 5]);
+    }
+
+    #[test]
+    fn all_are_seen_only_if_each_is() {
+        let mut provisional = Provisional::default();
+        provisional.set(Timestamp(5), Resolution::Open);
+        provisional.set(Timestamp(6), Resolution::Committed(Timestamp(9)));
+        provisional.set(Timestamp(7), Resolution::Aborted);
+        provisional.set(Timestamp(20), Resolution::Committed(Timestamp(21)));
+        let views = [
+            View::at(Timestamp(4)),
+            View::at(Timestamp(9)),
+            View::at(Timestamp(30)),
+            View { snapshot: Timestamp(8), own: Rc::from([Timestamp(5), Timestamp(20)]) },
+        ];
+        for view in views {
+            for oldest in 1..25 {
+                for newest in oldest..25 {
+                    let each = (oldest..=newest).all(|at| view.sees(Timestamp(at), &provisional).is_some());
+                    let all = view.sees_all(Timestamp(oldest), Timestamp(newest), &provisional);
+                    assert!(each || !all, "{view:?} {oldest} {newest}");
+                    assert!(all || !each || newest > view.snapshot.0, "{view:?} {oldest} {newest}");
+                }
+            }
+        }
+        (100..100 + PROVISIONALS_LOOKED_AT as u64 + 1)
+            .for_each(|at| provisional.set(Timestamp(at), Resolution::Committed(Timestamp(at))));
+        let view = View::at(Timestamp(1000));
+        assert!(view.sees_all(Timestamp(101), Timestamp(200), &provisional));
+        assert!(!view.sees_all(Timestamp(100), Timestamp(200), &provisional), "too many to look at");
     }
 }

@@ -6,6 +6,7 @@
 //! Invariant: between two calls the cursor stands on an entry, or waits for a block at `stage`, or is at its end.
 
 use super::file::{Store, Table};
+use super::retention::{Provisional, View};
 use super::table::block::{Block, BlockCursor, Span};
 use super::table::format::Handle;
 use super::table::metadata::read_handle;
@@ -177,6 +178,30 @@ impl RunCursor {
             Ok(false) => self.next_block(),
             Err(malformed) => Err(self.data_damage()(malformed)),
         }
+    }
+
+    /// Walks on over the current block where nothing needs to be decided: it lies within the limit and before every key of
+    /// `others`, each of its entries has a key and a value of its own, and the view sees them all. See
+    /// [`BlockCursor::drain`].
+    pub fn drain<'a>(
+        &'a mut self,
+        (view, provisional): (&View, &Provisional),
+        others: Option<&[u8]>,
+        wanted: usize,
+        values: &mut Vec<&'a [u8]>,
+    ) -> Result<()> {
+        // Every key of the block is at or before its index key, which bears a time only if the last one goes on behind it.
+        let within = self.stage == Stage::Entry
+            && self.block_is_within
+            && self.index.timestamp() == Timestamp::MIN
+            && others.is_none_or(|others| self.index.key() < others);
+        let times =
+            self.data.block().filter(|_| within && !self.data.is_at_end()).and_then(|block| block.plain_times());
+        if !times.is_some_and(|(oldest, newest)| view.sees_all(oldest, newest, provisional)) {
+            return Ok(());
+        }
+        let (table, handle) = (&self.tables[self.table], self.handle()?);
+        self.data.drain(wanted, values).map_err(table.damage(handle.offset))
     }
 
     fn next_block(&mut self) -> Result<Walk> {

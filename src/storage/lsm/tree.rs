@@ -216,6 +216,21 @@ impl Tree {
         *leaf.keys.places.get(position.slot as usize)?
     }
 
+    /// The entries behind a position of this generation that lie in the same node.
+    #[inline]
+    pub fn neighbours(&self, position: Position) -> impl Iterator<Item = (Position, Place)> {
+        let places = self.leaves.get(position.leaf as usize).map_or(&[][..], |leaf| &leaf.keys.places[..leaf.keys.len]);
+        let places = places.iter().enumerate().skip(position.slot as usize + 1);
+        places.map_while(move |(slot, place)| Some((Position { slot: slot as u32, ..position }, (*place)?)))
+    }
+
+    /// The last entry in the node of a position of this generation.
+    #[inline]
+    pub fn last_neighbour(&self, position: Position) -> Option<Place> {
+        let keys = &self.leaves.get(position.leaf as usize)?.keys;
+        *keys.places.get(keys.len.checked_sub(1)?)?
+    }
+
     /// Whether nothing was inserted since the position was taken.
     #[inline]
     pub fn is_current(&self, position: Position) -> bool {

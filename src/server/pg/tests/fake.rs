@@ -2,7 +2,7 @@
 //!
 //! `rows N [bytes]` · `echo TYPE …` (prepared: its parameters) · `error CODE` · `insert` · `wait` · `begin` · `commit` ·
 //! `rollback` · `conflict` (fails when its implicit transaction ends) · `copy in` · `copy out N` · `panic` · `set NAME VALUE` ·
-//! `notice TEXT`. Statements are divided by `;`.
+//! `notice TEXT` · `hang` (until it is given up) · `patience SECONDS` (how long the client may keep silent). Statements are divided by `;`.
 
 use crate::{
     base::{
@@ -15,19 +15,55 @@ use crate::{
     },
     coordinator::CopyRows,
     error::{Error, Result},
-    server::pg::backend::{Backend, CopyFormat, Description, Fetch, Field, Notice, Sessions, Started, Startup},
+    server::pg::backend::{
+        Backend, CopyFormat, Description, Fetch, Field, IdleLimit, Notice, Sessions, Started, Startup, Watcher,
+    },
 };
-use futures_lite::future::yield_now;
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use futures_lite::future::{poll_fn, yield_now};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 
 /// All sessions, and what was asked of them.
 #[derive(Default)]
 pub struct Database {
     pub log: Rc<RefCell<Vec<String>>>,
+    pub watch: FakeWatcher,
+}
+
+/// Time as the test says it is, and whether a statement is to stop.
+#[derive(Clone, Default)]
+pub struct FakeWatcher {
+    pub now: Rc<Cell<Duration>>,
+    /// A timeout or a cancel request.
+    pub stopping: Rc<Cell<bool>>,
+    pub given_up: Rc<Cell<bool>>,
+}
+
+impl Watcher for FakeWatcher {
+    fn give_up(&self) {
+        self.given_up.set(true);
+    }
+
+    async fn stopped(&self) -> Error {
+        poll_fn(|_| if self.stopping.get() { Poll::Ready(()) } else { Poll::Pending }).await;
+        Error::new(SqlState::QUERY_CANCELED, "canceling statement due to statement timeout")
+    }
+
+    async fn sleep(&self, time: Duration) {
+        let until = self.now.get() + time;
+        poll_fn(|_| if self.now.get() >= until { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
 }
 
 pub struct FakeSession {
     log: Rc<RefCell<Vec<String>>>,
+    watch: FakeWatcher,
+    patience: Option<Duration>,
     status: u8,
     statements: BTreeMap<String, Rc<FakePrepared>>,
     portals: BTreeMap<String, Portal>,
@@ -92,6 +128,8 @@ impl Sessions for Database {
         }
         Ok(FakeSession {
             log: self.log.clone(),
+            watch: self.watch.clone(),
+            patience: None,
             status: b'I',
             statements: BTreeMap::new(),
             portals: BTreeMap::new(),
@@ -142,7 +180,7 @@ impl FakeSession {
             Some("put") => (kinds(&words[1..]), vec![]),
             Some(
                 "insert" | "begin" | "commit" | "rollback" | "wait" | "conflict" | "copy" | "set" | "notice" | "error"
-                | "panic",
+                | "panic" | "hang" | "patience",
             )
             | None => (vec![], vec![]),
             Some(word) => {
@@ -191,6 +229,15 @@ impl FakeSession {
                 }
                 command("WAIT")
             }
+            ["hang"] => {
+                poll_fn(|_| if self.watch.given_up.get() { Poll::Ready(()) } else { Poll::Pending }).await;
+                self.note("given up");
+                self.error(SqlState::CONNECTION_FAILURE, "connection to client lost")
+            }
+            ["patience", ..] => {
+                self.patience = Some(Duration::from_secs(number(1) as u64));
+                command("SET")
+            }
             ["panic"] => panic!("a statement of the test panics"),
             ["begin"] => {
                 self.status = b'T';
@@ -230,6 +277,7 @@ impl FakeSession {
 impl Backend for FakeSession {
     type Parsed = FakePrepared;
     type Prepared = FakePrepared;
+    type Watcher = FakeWatcher;
 
     fn process_id(&self) -> i32 {
         7
@@ -253,6 +301,15 @@ impl Backend for FakeSession {
 
     fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
+    }
+
+    fn watcher(&self) -> FakeWatcher {
+        self.watch.clone()
+    }
+
+    fn idle_limit(&self) -> Option<IdleLimit> {
+        let error = Error::new(SqlState::IDLE_SESSION_TIMEOUT, "terminating connection due to idle-session timeout");
+        self.patience.map(|time| IdleLimit { time, error })
     }
 
     fn transaction_status(&self) -> u8 {

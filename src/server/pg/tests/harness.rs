@@ -155,6 +155,12 @@ impl Bench {
         self.exchange(&[])
     }
 
+    /// The client sends bytes and ends its half of the connection.
+    pub fn hang_up_after(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.pipe.0.borrow_mut().client_closed = true;
+        self.exchange(bytes)
+    }
+
     /// The node stops.
     pub fn stop(&mut self, stopping: Stopping) -> Vec<u8> {
         self.shared.stop(stopping);

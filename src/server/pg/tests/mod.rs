@@ -6,3 +6,4 @@ mod harness;
 mod limits;
 mod scripts;
 mod sockets;
+mod waiting;

@@ -76,6 +76,21 @@ fn a_client_that_does_not_log_in_is_let_go() {
 }
 
 #[test]
+fn more_clients_than_may_be_greeted_at_once_wait_for_their_turn() {
+    block_on(|env| async move {
+        let server = open(&env, Options { login_time_max: Duration::from_millis(200), ..any_port() }).await;
+        let mut silent = Vec::new();
+        for _ in 0..600 {
+            silent.push(env.connect(server.address()).await.unwrap());
+        }
+        let mut stream = client(&env, &server).await;
+        stream.write_all(&message(b'Q', b"insert\0")).await.unwrap();
+        assert_eq!(answer(&env, &mut stream).await, ["C INSERT 0 1", "Z I"]);
+        server.stop(Duration::ZERO).await;
+    });
+}
+
+#[test]
 fn an_error_reaches_a_client_that_still_sends() {
     block_on(|env| async move {
         let server = open(&env, any_port()).await;

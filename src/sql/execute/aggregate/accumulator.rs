@@ -83,13 +83,13 @@ impl Accumulator {
                 Accumulator::WholeSums(WholeSums::sum(result))
             }
             (A::Average, Some(TypeKind::Int2 | TypeKind::Int4 | TypeKind::Int8)) => {
-                Accumulator::WholeSums(WholeSums::average())
+                Accumulator::WholeSums(WholeSums::average(result))
             }
             (A::Sum, Some(TypeKind::Float4 | TypeKind::Float8)) => Accumulator::FloatSums(FloatSums::new(result)),
-            (A::Sum, Some(TypeKind::Numeric)) => Accumulator::NumericSums(NumericSums::new(false)),
-            (A::Average, Some(TypeKind::Numeric)) => Accumulator::NumericSums(NumericSums::new(true)),
-            (A::Sum, Some(TypeKind::Interval)) => Accumulator::IntervalSums(IntervalSums::new(false)),
-            (A::Average, Some(TypeKind::Interval)) => Accumulator::IntervalSums(IntervalSums::new(true)),
+            (A::Sum, Some(TypeKind::Numeric)) => Accumulator::NumericSums(NumericSums::sum(result)),
+            (A::Average, Some(TypeKind::Numeric)) => Accumulator::NumericSums(NumericSums::average(result)),
+            (A::Sum, Some(TypeKind::Interval)) => Accumulator::IntervalSums(IntervalSums::sum(result)),
+            (A::Average, Some(TypeKind::Interval)) => Accumulator::IntervalSums(IntervalSums::average(result)),
             (A::Minimum | A::Maximum, _) => Accumulator::extremes(aggregate.function == A::Maximum, result),
             (A::BoolAnd | A::BoolOr, Some(TypeKind::Bool)) => {
                 Accumulator::Flags(Flags::new(aggregate.function == A::BoolOr))

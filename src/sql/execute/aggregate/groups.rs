@@ -30,13 +30,53 @@ enum Table {
     /// No key columns: one group.
     One,
     /// One integer-like column.
-    Word { map: HashTable<(i64, u32)>, null: Option<u32> },
+    Word(Words),
     /// Two columns of at most 32 bits each, side by side in a word; two bits say which of them are NULL.
     Pair { map: HashTable<(u64, u8, u32)> },
     /// One text column: the strings lie end to end.
     Text { map: HashTable<(u64, u32)>, strings: Arena, null: Option<u32> },
     /// Encoded keys, end to end.
     Bytes { map: HashTable<(u64, u32)>, keys: Arena, scratch: Vec<u8> },
+}
+
+/// Words up to this have a place of their own in an array, found without a hash.
+const SMALL_WORDS: usize = 1024;
+
+/// Words with their numbers.
+struct Words {
+    /// The numbers of `0..SMALL_WORDS`, [`MISSING`] where there is none.
+    small: Box<[u32; SMALL_WORDS]>,
+    map: HashTable<(i64, u32)>,
+    null: Option<u32>,
+}
+
+impl Words {
+    fn new() -> Words {
+        Words { small: Box::new([MISSING; SMALL_WORDS]), map: HashTable::new(), null: None }
+    }
+
+    /// The number of a word, `next` if it is a new one.
+    #[inline]
+    fn find_or_add(&mut self, word: Option<i64>, next: u32) -> u32 {
+        let Some(word) = word else { return *self.null.get_or_insert(next) };
+        if let Some(number) = self.small.get_mut(word as usize) {
+            if *number == MISSING {
+                *number = next;
+            }
+            return *number;
+        }
+        let entry = self.map.entry(mix(word as u64), |entry| entry.0 == word, |entry| mix(entry.0 as u64));
+        entry.or_insert((word, next)).get().1
+    }
+
+    #[inline]
+    fn find(&self, word: Option<i64>) -> u32 {
+        let Some(word) = word else { return self.null.unwrap_or(MISSING) };
+        if let Some(number) = self.small.get(word as usize) {
+            return *number;
+        }
+        self.map.find(mix(word as u64), |entry| entry.0 == word).map_or(MISSING, |entry| entry.1)
+    }
 }
 
 /// Byte strings by number.
@@ -98,7 +138,7 @@ impl Groups {
     pub fn new(types: Vec<DataType>) -> Groups {
         let table = match types.as_slice() {
             [] => Table::One,
-            [one] if is_word(*one) => Table::Word { map: HashTable::new(), null: None },
+            [one] if is_word(*one) => Table::Word(Words::new()),
             [one] if is_plain_text(*one) => {
                 Table::Text { map: HashTable::new(), strings: Arena::default(), null: None }
             }
@@ -132,12 +172,8 @@ impl Groups {
         let mut opening = Opening { count: &mut self.count, fresh: &mut self.fresh, numbers };
         match &mut self.table {
             Table::One => opening.numbers.resize(rows, 0),
-            Table::Word { map, null } => each_word(&columns[0], rows, |row, word| {
-                let next = *opening.count;
-                let number = match word {
-                    Some(word) => find_or_add_word(map, word, next),
-                    None => *null.get_or_insert(next),
-                };
+            Table::Word(words) => each_word(&columns[0], rows, |row, word| {
+                let number = words.find_or_add(word, *opening.count);
                 opening.note(row, number);
             }),
             Table::Pair { map } => {
@@ -195,15 +231,7 @@ impl Groups {
         numbers.reserve(rows);
         match &self.table {
             Table::One => numbers.resize(rows, 0),
-            Table::Word { map, null } => each_word(&columns[0], rows, |_, word| {
-                numbers.push(match word {
-                    Some(word) => {
-                        let found = map.find(mix(word as u64), |entry| entry.0 == word);
-                        found.map_or(MISSING, |entry| entry.1)
-                    }
-                    None => null.unwrap_or(MISSING),
-                });
-            }),
+            Table::Word(words) => each_word(&columns[0], rows, |_, word| numbers.push(words.find(word))),
             Table::Pair { map } => {
                 for row in 0..rows {
                     let (word, nulls) = pair(columns, row);
@@ -238,7 +266,7 @@ impl Groups {
     pub fn bytes(&self) -> usize {
         let table = match &self.table {
             Table::One => 0,
-            Table::Word { map, .. } => map.capacity() * 18,
+            Table::Word(words) => size_of_val(&*words.small) + words.map.capacity() * 18,
             Table::Pair { map } => map.capacity() * 18,
             Table::Text { map, strings: arena, .. } | Table::Bytes { map, keys: arena, .. } => {
                 map.capacity() * 18 + arena.bytes.capacity() + arena.ends.capacity() * 8
@@ -312,12 +340,6 @@ fn each_word(column: &Column, rows: usize, mut apply: impl FnMut(usize, Option<i
             }
         }
     }
-}
-
-#[inline]
-fn find_or_add_word(map: &mut HashTable<(i64, u32)>, word: i64, next: u32) -> u32 {
-    let entry = map.entry(mix(word as u64), |entry| entry.0 == word, |entry| mix(entry.0 as u64));
-    entry.or_insert((word, next)).get().1
 }
 
 fn pair(columns: &[Column], row: usize) -> (u64, u8) {
@@ -448,7 +470,7 @@ mod tests {
         let pick = |random: &mut Generator, kind: &TypeKind| match (random.below(8), kind) {
             (0, _) => Value::Null,
             (_, TypeKind::Int4) => Value::Int4(random.below(20) as i32 - 10),
-            (_, TypeKind::Int8) => Value::Int8(random.below(20) as i64 * 1_000_000_007 - 10),
+            (_, TypeKind::Int8) => Value::Int8(random.below(20) as i64 * 101 - 10),
             (_, TypeKind::Date) => Value::Date(random.below(3) as i32 - 1),
             (_, TypeKind::Bool) => Value::Bool(random.below(2) == 0),
             (_, TypeKind::Numeric) => {

@@ -162,11 +162,11 @@ impl ExactMoments {
         if self.count == 0 || (sample && self.count <= 1) {
             return Ok(None);
         }
-        let (count, sum) = (Numeric::from(self.count), self.sum.total()?);
+        let (count, sum) = (Numeric::from(self.count), self.sum.number()?);
         if sum.is_nan() || sum.is_infinite() {
             return Ok(Some(Numeric::NaN));
         }
-        let numerator = count.multiply(&self.squares.total()?)?.subtract(&sum.multiply(&sum)?)?;
+        let numerator = count.multiply(&self.squares.number()?)?.subtract(&sum.multiply(&sum)?)?;
         if numerator.sign() <= 0 {
             return Ok(Some(Numeric::zero()));
         }
@@ -204,8 +204,8 @@ impl NumericMoments {
             let number = to_numeric(&column.value(row))?;
             let moments = &mut self.moments[group as usize];
             moments.count += 1;
-            moments.sum.add(&number)?;
-            moments.squares.add(&number.multiply(&number)?)?;
+            moments.sum.add_number(&number)?;
+            moments.squares.add_number(&number.multiply(&number)?)?;
         }
         Ok(())
     }
@@ -218,8 +218,8 @@ impl NumericMoments {
             };
             let moments = &mut self.moments[group as usize];
             moments.count += count;
-            moments.sum.add(sum)?;
-            moments.squares.add(squares)?;
+            moments.sum.add_number(sum)?;
+            moments.squares.add_number(squares)?;
         }
         Ok(())
     }
@@ -227,7 +227,7 @@ impl NumericMoments {
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {
         let mut column = Column::new(DataType::of(TypeKind::Record));
         for moments in &self.moments[start..end] {
-            let (sum, squares) = (moments.sum.total()?, moments.squares.total()?);
+            let (sum, squares) = (moments.sum.number()?, moments.squares.number()?);
             let fields = [Value::Int8(moments.count), Value::Numeric(sum), Value::Numeric(squares)];
             column.push(Value::Record(Arc::from(fields)));
         }

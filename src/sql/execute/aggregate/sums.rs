@@ -60,74 +60,78 @@ impl Counts {
     }
 }
 
-/// sum and avg of integers. 64-bit sums are checked; sums of int8 and averages are kept in 128 bits, which no number
-/// of rows can overflow.
-pub(super) struct WholeSums {
+/// What sum and avg add values up in. Averages put out their state as a record of the count and the sum.
+pub(super) trait Sum: Clone + Default {
+    /// Adds a value, or a sum that another one put out.
+    fn add(&mut self, value: &Value) -> Result<()>;
+
+    /// The sum as a value of the result's type.
+    fn total(&self, result: DataType) -> Result<Value>;
+
+    /// The sum divided by the number of values.
+    fn average(&self, count: i64) -> Result<Value>;
+
+    /// Adds all rows of a vector at once, if there is a way.
+    fn add_vector(_sums: &mut Sums<Self>, _groups: &[u32], _column: &Column) -> bool {
+        false
+    }
+}
+
+/// sum and avg of anything but floats, which are rounded on the way.
+pub(super) struct Sums<S> {
     average: bool,
     result: DataType,
-    sums: Vec<i128>,
+    sums: Vec<S>,
     counts: Vec<i64>,
 }
 
-impl WholeSums {
-    pub fn sum(result: DataType) -> WholeSums {
-        WholeSums { average: false, result, sums: Vec::new(), counts: Vec::new() }
+/// Of integers: in 128 bits, which no number of rows can overflow.
+pub(super) type WholeSums = Sums<i128>;
+pub(super) type NumericSums = Sums<NumericSum>;
+pub(super) type IntervalSums = Sums<Interval>;
+
+impl<S: Sum> Sums<S> {
+    pub fn sum(result: DataType) -> Sums<S> {
+        Sums { average: false, result, sums: Vec::new(), counts: Vec::new() }
     }
 
-    pub fn average() -> WholeSums {
-        WholeSums { average: true, ..WholeSums::sum(DataType::of(TypeKind::Numeric)) }
+    pub fn average(result: DataType) -> Sums<S> {
+        Sums { average: true, ..Sums::sum(result) }
     }
 
     pub fn resize(&mut self, count: usize) {
-        self.sums.resize(count, 0);
+        self.sums.resize(count, S::default());
         self.counts.resize(count, 0);
-    }
-
-    fn add(&mut self, groups: &[u32], nulls: Option<&[bool]>, values: impl Iterator<Item = i64>) {
-        let (sums, counts) = (self.sums.as_mut_slice(), self.counts.as_mut_slice());
-        match nulls {
-            None => {
-                for (&group, value) in groups.iter().zip(values) {
-                    sums[group as usize] += i128::from(value);
-                    counts[group as usize] += 1;
-                }
-            }
-            Some(nulls) => {
-                for ((&group, value), &null) in groups.iter().zip(values).zip(nulls) {
-                    if !null {
-                        sums[group as usize] += i128::from(value);
-                        counts[group as usize] += 1;
-                    }
-                }
-            }
-        }
     }
 
     pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
         let column = argument(arguments)?;
-        let nulls = column.nulls.as_deref();
-        match &column.data {
-            ColumnData::Int2(values) => self.add(groups, nulls, values.iter().map(|&value| i64::from(value))),
-            ColumnData::Int4(values) => self.add(groups, nulls, values.iter().map(|&value| i64::from(value))),
-            ColumnData::Int8(values) => self.add(groups, nulls, values.iter().copied()),
-            _ => return Err(bad_state()),
-        }
-        Ok(())
+        if S::add_vector(self, groups, column) { Ok(()) } else { self.merge(groups, column) }
     }
 
+    /// Also takes plain values, which are sums of one.
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
         for (row, &group) in groups.iter().enumerate() {
-            let (count, sum) = match states.value(row) {
-                Value::Null => continue,
-                Value::Int8(sum) => (1, i128::from(sum)),
-                Value::Numeric(sum) => (1, whole(&sum)?),
+            if states.is_null(row) {
+                continue;
+            }
+            let made;
+            let value = match &states.data {
+                ColumnData::Values(values) => &values[row],
+                _ => {
+                    made = states.value(row);
+                    &made
+                }
+            };
+            let (count, sum) = match value {
                 Value::Record(fields) => match &fields[..] {
-                    [Value::Int8(count), Value::Numeric(sum)] => (*count, whole(sum)?),
+                    [Value::Int8(0), _] => continue,
+                    [Value::Int8(count), sum] => (*count, sum),
                     _ => return Err(bad_state()),
                 },
-                _ => return Err(bad_state()),
+                value => (1, value),
             };
-            self.sums[group as usize] += sum;
+            self.sums[group as usize].add(sum)?;
             self.counts[group as usize] += count;
         }
         Ok(())
@@ -139,7 +143,7 @@ impl WholeSums {
         }
         let mut column = Column::new(DataType::of(TypeKind::Record));
         for group in start..end {
-            let sum = Value::Numeric(Numeric::new(BigInt::from(self.sums[group]), 0));
+            let sum = self.sums[group].total(self.result)?;
             column.push(Value::Record(Arc::from([Value::Int8(self.counts[group]), sum])));
         }
         Ok(column)
@@ -147,23 +151,68 @@ impl WholeSums {
 
     pub fn results(&self, start: usize, end: usize) -> Result<Column> {
         let mut column = Column::with_capacity(self.result, end - start);
-        for group in start..end {
-            if self.counts[group] == 0 {
-                column.push_null();
-            } else if self.result.kind == TypeKind::Int8 {
-                let sum = i64::try_from(self.sums[group]).map_err(|_| out_of_range(self.result))?;
-                column.push(Value::Int8(sum));
-            } else {
-                let sum = Numeric::new(BigInt::from(self.sums[group]), 0);
-                let result = if self.average { sum.divide(&Numeric::from(self.counts[group]))? } else { sum };
-                column.push(Value::Numeric(result));
-            }
+        for (sum, &count) in self.sums[start..end].iter().zip(&self.counts[start..end]) {
+            column.push(match count {
+                0 => Value::Null,
+                _ if self.average => sum.average(count)?,
+                _ => sum.total(self.result)?,
+            });
         }
         Ok(column)
     }
 
     pub fn bytes(&self) -> usize {
-        self.sums.capacity() * 16 + self.counts.capacity() * 8
+        self.sums.capacity() * size_of::<S>() + self.counts.capacity() * 8
+    }
+}
+
+impl Sum for i128 {
+    fn add(&mut self, value: &Value) -> Result<()> {
+        *self += match value {
+            Value::Int8(sum) => i128::from(*sum),
+            Value::Numeric(sum) => whole(sum)?,
+            _ => return Err(bad_state()),
+        };
+        Ok(())
+    }
+
+    fn total(&self, result: DataType) -> Result<Value> {
+        match result.kind {
+            TypeKind::Int8 => i64::try_from(*self).map(Value::Int8).map_err(|_| out_of_range(result)),
+            _ => Ok(Value::Numeric(Numeric::new(BigInt::from(*self), 0))),
+        }
+    }
+
+    fn average(&self, count: i64) -> Result<Value> {
+        Ok(Value::Numeric(Numeric::new(BigInt::from(*self), 0).divide(&Numeric::from(count))?))
+    }
+
+    fn add_vector(sums: &mut WholeSums, groups: &[u32], column: &Column) -> bool {
+        let nulls = column.nulls.as_deref();
+        match &column.data {
+            ColumnData::Int2(values) => sums.add_whole(groups, nulls, values.iter().map(|&value| i64::from(value))),
+            ColumnData::Int4(values) => sums.add_whole(groups, nulls, values.iter().map(|&value| i64::from(value))),
+            ColumnData::Int8(values) => sums.add_whole(groups, nulls, values.iter().copied()),
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl WholeSums {
+    fn add_whole(&mut self, groups: &[u32], nulls: Option<&[bool]>, values: impl Iterator<Item = i64>) {
+        let (sums, counts) = (self.sums.as_mut_slice(), self.counts.as_mut_slice());
+        let mut put = |group: u32, value: i64| {
+            sums[group as usize] += i128::from(value);
+            counts[group as usize] += 1;
+        };
+        match nulls {
+            None => groups.iter().zip(values).for_each(|(&group, value)| put(group, value)),
+            Some(nulls) => {
+                let present = groups.iter().zip(values).zip(nulls).filter(|(_, null)| !**null);
+                present.for_each(|((&group, value), _)| put(group, value));
+            }
+        }
     }
 }
 
@@ -273,7 +322,7 @@ pub(super) struct NumericSum {
 const FAST_SCALE_MAX: i64 = 18;
 
 impl NumericSum {
-    pub fn add(&mut self, number: &Numeric) -> Result<()> {
+    pub fn add_number(&mut self, number: &Numeric) -> Result<()> {
         if self.add_fast(number).is_none() {
             let rest = match &self.rest {
                 Some(rest) => rest.add(number)?,
@@ -301,7 +350,7 @@ impl NumericSum {
         Some(())
     }
 
-    pub fn total(&self) -> Result<Numeric> {
+    pub fn number(&self) -> Result<Numeric> {
         let fast = Numeric::new(BigInt::from(self.digits), self.scale);
         match &self.rest {
             None => Ok(fast),
@@ -310,162 +359,33 @@ impl NumericSum {
     }
 }
 
-/// sum and avg of numerics.
-pub(super) struct NumericSums {
-    average: bool,
-    sums: Vec<NumericSum>,
-    counts: Vec<i64>,
-}
-
-impl NumericSums {
-    pub fn new(average: bool) -> NumericSums {
-        NumericSums { average, sums: Vec::new(), counts: Vec::new() }
+impl Sum for NumericSum {
+    fn add(&mut self, value: &Value) -> Result<()> {
+        let Value::Numeric(number) = value else { return Err(bad_state()) };
+        self.add_number(number)
     }
 
-    pub fn resize(&mut self, count: usize) {
-        self.sums.resize(count, NumericSum::default());
-        self.counts.resize(count, 0);
+    fn total(&self, _result: DataType) -> Result<Value> {
+        Ok(Value::Numeric(self.number()?))
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
-        let column = argument(arguments)?;
-        let ColumnData::Values(values) = &column.data else { return Err(bad_state()) };
-        for (row, &group) in groups.iter().enumerate() {
-            if !column.is_null(row) {
-                let Value::Numeric(number) = &values[row] else { return Err(bad_state()) };
-                self.sums[group as usize].add(number)?;
-                self.counts[group as usize] += 1;
-            }
-        }
-        Ok(())
-    }
-
-    pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        for (row, &group) in groups.iter().enumerate() {
-            let (count, sum) = match states.value(row) {
-                Value::Null => continue,
-                Value::Numeric(sum) => (1, sum),
-                Value::Record(fields) => match &fields[..] {
-                    [Value::Int8(0), _] => continue,
-                    [Value::Int8(count), Value::Numeric(sum)] => (*count, sum.clone()),
-                    _ => return Err(bad_state()),
-                },
-                _ => return Err(bad_state()),
-            };
-            self.sums[group as usize].add(&sum)?;
-            self.counts[group as usize] += count;
-        }
-        Ok(())
-    }
-
-    pub fn states(&self, start: usize, end: usize) -> Result<Column> {
-        if !self.average {
-            return self.results(start, end);
-        }
-        let mut column = Column::new(DataType::of(TypeKind::Record));
-        for group in start..end {
-            let sum = Value::Numeric(self.sums[group].total()?);
-            column.push(Value::Record(Arc::from([Value::Int8(self.counts[group]), sum])));
-        }
-        Ok(column)
-    }
-
-    pub fn results(&self, start: usize, end: usize) -> Result<Column> {
-        let mut column = Column::new(DataType::of(TypeKind::Numeric));
-        for group in start..end {
-            if self.counts[group] == 0 {
-                column.push_null();
-                continue;
-            }
-            let sum = self.sums[group].total()?;
-            let result = if self.average { sum.divide(&Numeric::from(self.counts[group]))? } else { sum };
-            column.push(Value::Numeric(result));
-        }
-        Ok(column)
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.sums.capacity() * size_of::<NumericSum>() + self.counts.capacity() * 8
+    fn average(&self, count: i64) -> Result<Value> {
+        Ok(Value::Numeric(self.number()?.divide(&Numeric::from(count))?))
     }
 }
 
-/// sum and avg of intervals.
-pub(super) struct IntervalSums {
-    average: bool,
-    sums: Vec<Interval>,
-    counts: Vec<i64>,
-}
-
-impl IntervalSums {
-    pub fn new(average: bool) -> IntervalSums {
-        IntervalSums { average, sums: Vec::new(), counts: Vec::new() }
-    }
-
-    pub fn resize(&mut self, count: usize) {
-        self.sums.resize(count, Interval::default());
-        self.counts.resize(count, 0);
-    }
-
-    fn add(&mut self, group: u32, count: i64, interval: Interval) -> Result<()> {
-        let sum = &mut self.sums[group as usize];
-        *sum = sum.checked_add(&interval)?;
-        self.counts[group as usize] += count;
+impl Sum for Interval {
+    fn add(&mut self, value: &Value) -> Result<()> {
+        let Value::Interval(interval) = value else { return Err(bad_state()) };
+        *self = self.checked_add(interval)?;
         Ok(())
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
-        let column = argument(arguments)?;
-        for (row, &group) in groups.iter().enumerate() {
-            match column.value(row) {
-                Value::Null => {}
-                Value::Interval(interval) => self.add(group, 1, interval)?,
-                _ => return Err(bad_state()),
-            }
-        }
-        Ok(())
+    fn total(&self, _result: DataType) -> Result<Value> {
+        Ok(Value::Interval(*self))
     }
 
-    pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        for (row, &group) in groups.iter().enumerate() {
-            match states.value(row) {
-                Value::Null => {}
-                Value::Interval(interval) => self.add(group, 1, interval)?,
-                Value::Record(fields) => match &fields[..] {
-                    [Value::Int8(count), Value::Interval(interval)] => self.add(group, *count, *interval)?,
-                    _ => return Err(bad_state()),
-                },
-                _ => return Err(bad_state()),
-            }
-        }
-        Ok(())
-    }
-
-    pub fn states(&self, start: usize, end: usize) -> Result<Column> {
-        if !self.average {
-            return self.results(start, end);
-        }
-        let mut column = Column::new(DataType::of(TypeKind::Record));
-        for group in start..end {
-            let fields = [Value::Int8(self.counts[group]), Value::Interval(self.sums[group])];
-            column.push(Value::Record(Arc::from(fields)));
-        }
-        Ok(column)
-    }
-
-    pub fn results(&self, start: usize, end: usize) -> Result<Column> {
-        let mut column = Column::new(DataType::of(TypeKind::Interval));
-        for group in start..end {
-            let (count, sum) = (self.counts[group], self.sums[group]);
-            column.push(match count {
-                0 => Value::Null,
-                _ if self.average => Value::Interval(sum.divide(count as f64)?),
-                _ => Value::Interval(sum),
-            });
-        }
-        Ok(column)
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.sums.capacity() * size_of::<Interval>() + self.counts.capacity() * 8
+    fn average(&self, count: i64) -> Result<Value> {
+        Ok(Value::Interval(self.divide(count as f64)?))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         types::{DataType, TypeKind},
         value::Value,
     },
-    error::Result,
+    error::{Error, Result},
     sql::expr::{
         Expr,
         function::{Function, is_strict},
@@ -22,26 +22,50 @@ use std::borrow::Cow;
 impl<'a> Evaluator<'a> {
     pub(super) fn call(&self, function: Function, arguments: &[Expr], data_type: DataType) -> Result<Operand<'a>> {
         let operands = arguments.iter().map(|argument| self.operand(argument)).collect::<Result<Vec<_>>>()?;
+        let types: Vec<DataType> = arguments.iter().map(Expr::data_type).collect();
+        self.apply(function, &operands, &types, data_type)
+    }
+
+    /// One operator after the other, without recursion along the chain.
+    pub(super) fn chain(&self, operands: &[Expr], links: &[(Function, DataType)]) -> Result<Operand<'a>> {
+        let Some((first, rest)) = operands.split_first() else {
+            return Err(Error::internal("a chain without operands"));
+        };
+        let (mut left, mut left_type) = (self.operand(first)?, first.data_type());
+        for (operand, &(function, data_type)) in rest.iter().zip(links) {
+            let sides = [left, self.operand(operand)?];
+            left = self.apply(function, &sides, &[left_type, operand.data_type()], data_type)?;
+            left_type = data_type;
+        }
+        Ok(left)
+    }
+
+    fn apply(
+        &self,
+        function: Function,
+        operands: &[Operand<'a>],
+        types: &[DataType],
+        data_type: DataType,
+    ) -> Result<Operand<'a>> {
         let strict = is_strict(function);
         if strict && operands.iter().any(Operand::is_always_null) {
             return Ok(Operand::Constant(Value::Null));
         }
         let rows = self.batch.rows;
         let constant = operands.iter().all(Operand::is_constant);
-        let types: Vec<DataType> = arguments.iter().map(Expr::data_type).collect();
-        if !constant && let Some(done) = typed(function, &operands, &types, data_type, rows) {
+        if !constant && let Some(done) = typed(function, operands, types, data_type, rows) {
             return done;
         }
         let scratch = Scratch::default();
-        let call = Call { function, types: &types, result: data_type, context: self.context, scratch: &scratch };
+        let call = Call { function, types, result: data_type, context: self.context, scratch: &scratch };
         let mut values = vec![Value::Null; operands.len()];
         if constant && !changes_by_row(function) {
-            gather(&operands, 0, &mut values);
+            gather(operands, 0, &mut values);
             return Ok(Operand::Constant(functions::call(&call, &values)?));
         }
         let mut column = Column::with_capacity(data_type, rows);
         for row in 0..rows {
-            gather(&operands, row, &mut values);
+            gather(operands, row, &mut values);
             if strict && values.iter().any(Value::is_null) {
                 column.push_null();
             } else {

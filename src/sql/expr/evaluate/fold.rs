@@ -30,13 +30,7 @@ pub fn constant(expr: &Expr, context: &Context) -> Result<Value> {
 /// How much the value of an expression depends on other things than its input row. Parameters and subqueries are
 /// stable: fixed within a run of the statement.
 pub fn volatility(expr: &Expr) -> Volatility {
-    let own = match expr {
-        Expr::Call { function, .. } => function::volatility(*function),
-        Expr::Parameter { .. } | Expr::Subplan { .. } => Volatility::Stable,
-        Expr::Cast { operand, to, .. } => cast_volatility(operand.data_type(), *to),
-        _ => Volatility::Immutable,
-    };
-    expr.children().into_iter().map(volatility).fold(own, Volatility::max)
+    expr.children().into_iter().map(volatility).fold(own_volatility(expr), Volatility::max)
 }
 
 /// Text forms of times with a zone, and times of the day they are read on, depend on the session.
@@ -89,6 +83,10 @@ fn fold_below(expr: &mut Expr, limit: Volatility, context: &Context) -> bool {
 fn own_volatility(expr: &Expr) -> Volatility {
     match expr {
         Expr::Call { function, .. } => function::volatility(*function),
+        Expr::Chain { links, .. } => links
+            .iter()
+            .map(|(function, _)| function::volatility(*function))
+            .fold(Volatility::Immutable, Volatility::max),
         Expr::Parameter { .. } | Expr::Subplan { .. } => Volatility::Stable,
         Expr::Cast { operand, to, .. } => cast_volatility(operand.data_type(), *to),
         _ => Volatility::Immutable,

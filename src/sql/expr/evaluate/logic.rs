@@ -279,7 +279,7 @@ pub(super) fn is_infallible(expr: &Expr) -> bool {
     let mut open = vec![expr];
     while let Some(expr) = open.pop() {
         match expr {
-            Expr::Call { .. } | Expr::Cast { .. } | Expr::Array { .. } => return false,
+            Expr::Call { .. } | Expr::Chain { .. } | Expr::Cast { .. } | Expr::Array { .. } => return false,
             _ => open.extend(expr.children()),
         }
     }

@@ -106,6 +106,7 @@ impl<'a> Evaluator<'a> {
             Expr::Coalesce { operands, data_type } => inner.coalesce(operands, *data_type),
             Expr::Cast { operand, to, explicit } => inner.cast(operand, *to, *explicit),
             Expr::Call { function, arguments, data_type } => inner.call(*function, arguments, *data_type),
+            Expr::Chain { operands, links } => inner.chain(operands, links),
             Expr::Array { elements, data_type } => {
                 inner.by_row(elements, *data_type, |values| Ok(Value::Array(Arc::new(stack(values)?))))
             }

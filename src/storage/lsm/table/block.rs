@@ -10,8 +10,11 @@
 //!          key suffix, value
 //! restart  u32         where an entry with shared = 0 begins, ascending; the first is 0
 //! tail     u64         a timestamp (the first entry's)
+//!          u64         the oldest timestamp of any entry
+//!          u64         the newest one
 //!          u32         number of restarts
 //!          u32         number of entries
+//!          u32         1 if every entry has a key of its own and a value (the block is *plain*), or 0
 //! ```
 //!
 //! Numbers are little-endian. Index blocks are the same with a table's parts as values. Compression and checksums are
@@ -23,8 +26,10 @@
 use super::varint;
 use crate::base::time::Timestamp;
 use std::rc::Rc;
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-const TAIL_BYTES: usize = 16;
+const TAIL_BYTES: usize = size_of::<Tail>();
 /// The most an entry adds to its key and value: four varints, a restart.
 pub const ENTRY_OVERHEAD_BYTES_MAX: usize = 5 + 5 + 10 + 5 + 4;
 
@@ -32,12 +37,26 @@ pub const ENTRY_OVERHEAD_BYTES_MAX: usize = 5 + 5 + 10 + 5 + 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Tail {
+    base: U64,
+    oldest: U64,
+    newest: U64,
+    restarts: U32,
+    entries: U32,
+    plain: U32,
+}
+
 /// Puts a block together.
 pub struct BlockBuilder {
     bytes: Vec<u8>,
     restarts: Vec<u32>,
     restart_interval: usize,
     base: u64,
+    oldest: Timestamp,
+    newest: Timestamp,
+    plain: bool,
     entries: u32,
     last_key: Vec<u8>,
     last_timestamp: Timestamp,
@@ -51,6 +70,9 @@ impl BlockBuilder {
             restarts: Vec::new(),
             restart_interval: restart_interval.max(1),
             base: 0,
+            oldest: Timestamp::MAX,
+            newest: Timestamp::MIN,
+            plain: true,
             entries: 0,
             last_key: Vec::new(),
             last_timestamp: Timestamp::MAX,
@@ -62,11 +84,16 @@ impl BlockBuilder {
         if self.entries == 0 {
             self.base = timestamp.0;
         }
+        let common = self.last_key.iter().zip(key).take_while(|(left, right)| left == right).count();
+        let repeated = self.entries > 0 && common == key.len() && common == self.last_key.len();
+        self.plain &= !repeated && value.is_some();
+        self.oldest = self.oldest.min(timestamp);
+        self.newest = self.newest.max(timestamp);
         let shared = if (self.entries as usize).is_multiple_of(self.restart_interval) {
             self.restarts.push(self.bytes.len() as u32);
             0
         } else {
-            self.last_key.iter().zip(key).take_while(|(left, right)| left == right).count()
+            common
         };
         varint::write(&mut self.bytes, shared as u64);
         varint::write(&mut self.bytes, (key.len() - shared) as u64);
@@ -110,13 +137,20 @@ impl BlockBuilder {
         for restart in &self.restarts {
             self.bytes.extend_from_slice(&restart.to_le_bytes());
         }
-        self.bytes.extend_from_slice(&self.base.to_le_bytes());
-        self.bytes.extend_from_slice(&(self.restarts.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&self.entries.to_le_bytes());
+        let tail = Tail {
+            base: U64::new(self.base),
+            oldest: U64::new(self.oldest.0),
+            newest: U64::new(self.newest.0),
+            restarts: U32::new(self.restarts.len() as u32),
+            entries: U32::new(self.entries),
+            plain: U32::new(u32::from(self.plain)),
+        };
+        self.bytes.extend_from_slice(tail.as_bytes());
         let taken = take(&self.bytes);
         self.bytes.clear();
         self.restarts.clear();
         self.last_key.clear();
+        (self.oldest, self.newest, self.plain) = (Timestamp::MAX, Timestamp::MIN, true);
         self.entries = 0;
         taken
     }
@@ -129,22 +163,25 @@ pub struct Block {
     entries_end: usize,
     restarts: usize,
     base: u64,
+    oldest: Timestamp,
+    newest: Timestamp,
+    plain: bool,
 }
 
 impl Block {
     /// Takes over uncompressed contents.
     pub fn new(bytes: Box<[u8]>) -> Result<Block, Malformed> {
-        let Some((rest, tail)) = bytes.split_last_chunk::<TAIL_BYTES>() else { return Err(Malformed("too short")) };
-        let [base @ .., r0, r1, r2, r3, _, _, _, _] = tail;
-        let restarts = u32::from_le_bytes([*r0, *r1, *r2, *r3]) as usize;
-        let base = base.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let Ok((rest, tail)) = Tail::read_from_suffix(&bytes) else { return Err(Malformed("too short")) };
+        let restarts = tail.restarts.get() as usize;
         let Some(entries_end) = restarts.checked_mul(4).and_then(|len| rest.len().checked_sub(len)) else {
             return Err(Malformed("more restarts than bytes"));
         };
         if restarts == 0 {
             return Err(Malformed("no restarts"));
         }
-        let block = Block { entries_end, restarts, base, bytes };
+        let (oldest, newest) = (Timestamp(tail.oldest.get()), Timestamp(tail.newest.get()));
+        let (base, plain) = (tail.base.get(), tail.plain.get() == 1);
+        let block = Block { entries_end, restarts, base, oldest, newest, plain, bytes };
         for index in 0..restarts {
             let expected = if index == 0 { 0..=0 } else { block.restart(index - 1) + 1..=entries_end };
             if !expected.contains(&block.restart(index)) || block.restart(index) >= entries_end {
@@ -159,6 +196,12 @@ impl Block {
         self.bytes.len() + size_of::<Block>()
     }
 
+    /// If every entry has a key of its own and a value: the oldest and the newest timestamp.
+    #[inline]
+    pub fn plain_times(&self) -> Option<(Timestamp, Timestamp)> {
+        self.plain.then_some((self.oldest, self.newest))
+    }
+
     /// Part of the contents, as a cursor named it.
     #[inline]
     pub fn slice(&self, start: u32, end: u32) -> &[u8] {
@@ -167,11 +210,24 @@ impl Block {
 
     #[inline]
     fn restart(&self, index: usize) -> usize {
+        if index >= self.restarts {
+            return self.entries_end;
+        }
         let at = self.entries_end + index * 4;
         match self.bytes.get(at..at + 4) {
             Some([a, b, c, d]) => u32::from_le_bytes([*a, *b, *c, *d]) as usize,
             _ => self.entries_end,
         }
+    }
+
+    /// The number of the first restart behind `at`; `restarts` if there is none.
+    fn restart_after(&self, at: usize) -> usize {
+        let (mut low, mut high) = (0, self.restarts);
+        while low < high {
+            let middle = (low + high) / 2;
+            if self.restart(middle) <= at { low = middle + 1 } else { high = middle }
+        }
+        low
     }
 
     /// Reads an entry's head at `at`.
@@ -313,6 +369,34 @@ impl BlockCursor {
         self.next = head.value_end;
         self.valid = true;
         Ok(true)
+    }
+
+    /// Walks on over a plain block without putting keys together: gives the values behind the current entry, to the
+    /// block's end or, once `wanted` were given, to the next restart. Afterwards the cursor's key is one passed before;
+    /// `advance` goes on.
+    pub fn drain<'a>(&'a mut self, wanted: usize, values: &mut Vec<&'a [u8]>) -> Result<(), Malformed> {
+        let Some(block) = self.block.as_ref().filter(|block| block.plain) else { return Ok(()) };
+        let (mut at, begin) = (self.next, values.len());
+        let mut restart = block.restart_after(at);
+        while at < block.entries_end && values.len() - begin < wanted {
+            let end = block.restart(restart);
+            while at < end {
+                let head = block.head(at)?;
+                if !head.live {
+                    return Err(Malformed("a tombstone in a plain block"));
+                }
+                at = head.value_end;
+                values.push(&block.bytes[head.value_start..at]);
+            }
+            restart += 1;
+        }
+        self.next = at;
+        Ok(())
+    }
+
+    /// Whether nothing of the block is left to walk over.
+    pub fn is_at_end(&self) -> bool {
+        self.block.as_ref().is_none_or(|block| self.next >= block.entries_end)
     }
 
     /// Goes to the first entry at or after (key, timestamp); false if there is none.

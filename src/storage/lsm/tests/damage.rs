@@ -58,6 +58,18 @@ async fn read(env: Env) -> Result<(LogPosition, Rows)> {
             found.push((cursor.key().to_vec(), cursor.value().to_vec()));
         }
     }
+    let (mut cursor, mut values) =
+        (lsm.cursor(view.clone(), (Bound::Unbounded, Bound::Unbounded), Direction::Forward), 0);
+    while cursor.next().await? {
+        let mut drained = vec![cursor.value().to_vec()];
+        let mut rest = Vec::new();
+        cursor.drain(usize::MAX, &mut rest)?;
+        drained.extend(rest.iter().map(|value| value.to_vec()));
+        let expected = found.iter().skip(values).map(|(_, value)| value);
+        assert!(drained.iter().zip(expected).all(|(one, other)| one == other));
+        values += drained.len();
+    }
+    assert_eq!(values, found.len());
     for (key, value) in rows() {
         assert_eq!(lsm.get(&view, &key).await?.as_deref(), Some(&value[..]));
     }
@@ -127,7 +139,7 @@ fn table() -> Vec<u8> {
     let shape = Shape { block_bytes: 300, restart_interval: 3, filter_bits_per_key: 10, compress: true };
     let mut builder = TableBuilder::new(shape, 7, 99);
     for (i, (key, value)) in rows().iter().enumerate() {
-        builder.add(key, Timestamp(10 + i as u64 % 3), (i % 7 != 0).then_some(value));
+        builder.add(key, Timestamp(10 + i as u64 % 3), (i % 17 != 0).then_some(value));
     }
     builder.note_provisional(Timestamp(11));
     builder.finish();
@@ -163,6 +175,11 @@ fn walk(bytes: Vec<u8>, random: &mut Random) {
             going = if forward { cursor.advance() } else { cursor.retreat() };
             steps += 1;
         }
+        let _ = cursor.seek(b"key-0013", Timestamp(11));
+        let mut values = Vec::new();
+        let _ = cursor.drain(random.below(300) as usize, &mut values);
+        assert!(values.iter().map(|value| value.len()).sum::<usize>() < 1 << 20);
+        let _ = cursor.advance();
         let _ = cursor.seek(&random.next().to_be_bytes(), Timestamp(random.next()));
     }
 }
@@ -178,6 +195,7 @@ fn made_up_tables_do_no_harm() {
     let handle = metadata.parts[0].index;
     let stored = &table[handle.offset as usize..handle.end() as usize];
     let block = format::restore(stored, 99, handle.offset).unwrap();
+    assert!(Block::new(block.clone()).is_ok_and(|block| block.plain_times().is_some()));
     for _ in 0..rounds() {
         let bytes = mutated(&table, &mut random);
         if let Ok(Parsed::Done(found)) = Metadata::parse(&bytes, bytes.len() as u64) {

@@ -72,19 +72,20 @@ fn plot(title: &str, unit: &str, report: &Report, value: impl Fn(&Interval) -> f
     let y = |value: f64| TOP + (1.0 - value / top) * (HEIGHT - TOP - BOTTOM);
     let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">");
     for step in 0..=4 {
-        let (value, at) = (top * f64::from(step) / 4.0, low + (high - low) * f64::from(step) / 4.0);
+        let value = top * f64::from(step) / 4.0;
         let _ = write!(
             svg,
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/>\
-             <text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{3}</text>\
-             <text x=\"{4:.1}\" y=\"{5}\" text-anchor=\"middle\">{at:.0} s</text>",
+             <text x=\"{1}\" y=\"{2:.1}\" text-anchor=\"end\">{3}</text>",
             y(value),
             LEFT - 8.0,
             y(value) + 4.0,
             label(value),
-            x(at),
-            HEIGHT - 8.0,
         );
+    }
+    for at in times(low, high) {
+        let (x, y) = (x(at), HEIGHT - 8.0);
+        let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{} s</text>", short(at));
     }
     for (line, colour) in lines.iter().zip(COLOURS) {
         let points: Vec<String> = line.points.iter().map(|(at, v)| format!("{:.1},{:.1}", x(*at), y(*v))).collect();
@@ -121,13 +122,25 @@ fn span(low: f64, high: f64) -> String {
     escape(&serde_json::json!({ "low": low, "high": high, "left": LEFT, "width": WIDTH }).to_string())
 }
 
-/// The next of 1, 2, 4, 8 × 10^n: its quarters are short numbers.
+/// Round times to write under a plot, 0 among them: no more than a few.
+fn times(low: f64, high: f64) -> Vec<f64> {
+    let power = 10f64.powf(((high - low) / 8.0).log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|step| (high - low) / step <= 8.0);
+    let step = step.unwrap_or(high - low);
+    ((low / step).ceil() as i64..=(high / step).floor() as i64).map(|number| number as f64 * step).collect()
+}
+
+/// The next of 1, 1.2, 1.6, 2 … × 10^n: its quarters are short numbers.
 fn nice(value: f64) -> f64 {
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
     }
     let power = 10f64.powf(value.log10().floor());
-    [1.0, 2.0, 4.0, 8.0, 10.0].iter().map(|step| step * power).find(|top| *top >= value).unwrap_or(power * 10.0)
+    [1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 10.0]
+        .iter()
+        .map(|step| step * power)
+        .find(|top| *top >= value)
+        .unwrap_or(power * 10.0)
 }
 
 fn label(value: f64) -> String {
@@ -153,7 +166,10 @@ mod tests {
 
     #[test]
     fn scales() {
-        assert_eq!([0.0, 0.03, 1.0, 1.1, 950.0, 12_345.0].map(nice), [1.0, 0.04, 1.0, 2.0, 1000.0, 20_000.0]);
+        assert_eq!([0.0, 0.03, 1.0, 1.1, 950.0, 12_345.0].map(nice), [1.0, 0.032, 1.0, 1.2, 1000.0, 16_000.0]);
+        assert_eq!(times(-1.8, 6.1), [-1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(times(-5.0, 60.0), [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+        assert_eq!(times(0.0, 0.3), [0.0, 0.05, 0.1, 0.15000000000000002, 0.2, 0.25, 0.3]);
         assert_eq!([0.0, 2.5, 15_000.0, 2e6].map(label), ["0", "2.5", "15k", "2M"]);
         assert_eq!(escape("<a href=\"b\">&"), "&lt;a href=&quot;b&quot;&gt;&amp;");
     }

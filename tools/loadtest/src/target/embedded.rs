@@ -125,7 +125,8 @@ async fn blocking<T: Send + 'static>(call: impl FnOnce() -> distdb::Result<T> + 
 
 /// What an error of the engine means here.
 fn failure(error: Error) -> Failure {
-    let mut failure = Failure::new(error.state().as_str(), error.message());
+    let detail = error.detail().map(|detail| format!("\n{detail}")).unwrap_or_default();
+    let mut failure = Failure::new(error.state().as_str(), format!("{}{detail}", error.message()));
     failure.retry = error.is_retryable();
     match error.effect() {
         Effect::NotDone => failure,
