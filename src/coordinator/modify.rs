@@ -6,10 +6,10 @@
 
 use super::{commit::every_shard, gather::shards_of, session::Session};
 use crate::{
-    base::batch::Batch,
+    base::{batch::Batch, ids::ShardId},
     catalog::Table,
     error::Result,
-    shard::{FragmentRequest, Modify, ModifyKind, TableUse},
+    shard::{FragmentRequest, Modify, ModifyKind, Summary, TableUse},
     sql::{
         expr::{Context, Expr},
         plan::{Delete, Gather, Update},
@@ -86,16 +86,7 @@ impl Session {
             }
             let summary = stream.summary();
             rows += summary.rows;
-            let transaction = self.open_transaction();
-            // A row that was locked and left alone may be let go of before the transaction ends.
-            match summary.locked && summary.rows > 0 {
-                true => summary.moved.into_iter().for_each(|moved| transaction.move_to(&core.shard, moved)),
-                false => transaction.reads.scans(&[shard], &input.input, context),
-            }
-            transaction.writers.extend(summary.writers);
-            if summary.wrote {
-                transaction.writers.insert(shard);
-            }
+            self.note_change(shard, &summary, input, context);
             for write in summary.remote {
                 if let Some(full) = router.push(write)? {
                     self.send(&mut router, Some(full)).await?;
@@ -104,5 +95,22 @@ impl Session {
         }
         self.send(&mut router, None).await?;
         Ok((rows, returned))
+    }
+
+    /// Notes what a fragment has read and where it has written.
+    fn note_change(&mut self, shard: ShardId, summary: &Summary, input: &Gather, context: &Arc<Context>) {
+        let core = self.core.clone();
+        let transaction = self.open_transaction();
+        if let Some(moved) = summary.moved {
+            transaction.move_to(&core.shard, moved);
+        }
+        // A row that was locked and left alone may be let go of before the transaction ends.
+        if !summary.locked || summary.rows == 0 {
+            transaction.reads.scans(&[shard], &input.input, context);
+        }
+        transaction.writers.extend(summary.writers.iter().copied());
+        if summary.wrote {
+            transaction.writers.insert(shard);
+        }
     }
 }
