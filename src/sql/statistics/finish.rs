@@ -95,7 +95,7 @@ fn split(counted: Vec<Counted>, distinct: f64, complete: bool, target: usize) ->
     let least = counts.get(target).map_or(least, |beyond| beyond + 1);
     let (mut common, others): (Vec<Counted>, Vec<Counted>) =
         counted.into_iter().partition(|(_, count)| *count >= least);
-    common.sort_by(|a, b| b.1.cmp(&a.1));
+    common.sort_by_key(|entry| std::cmp::Reverse(entry.1));
     (common, others)
 }
 

@@ -152,7 +152,7 @@ impl Sample {
         for row in self.kept {
             let values = row.values.into_iter().map(|part| match part {
                 Part::Null => Value::Null,
-                Part::Long => Value::bytea(&[]),
+                Part::Long => Value::bytea([]),
                 Part::Value(bytes) => Value::bytea(bytes),
             });
             push([Value::Int8(row.priority as i64), Value::Null].into_iter().chain(values).collect());
