@@ -40,6 +40,7 @@ struct Inner {
     /// The encoded key it is about, while nobody has said what that means.
     key: Option<Box<[u8]>>,
     effect: Effect,
+    stale_snapshot: bool,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -60,6 +61,7 @@ impl Error {
             data_type: None,
             key: None,
             effect: Effect::NotDone,
+            stale_snapshot: false,
             cause: None,
         }))
     }
@@ -167,6 +169,12 @@ impl Error {
         self
     }
 
+    /// Marks that nothing but the age of the transaction's snapshot was in the way.
+    pub fn with_stale_snapshot(mut self) -> Error {
+        self.0.stale_snapshot = true;
+        self
+    }
+
     /// The five-character code.
     pub fn state(&self) -> SqlState {
         self.0.state
@@ -227,9 +235,14 @@ impl Error {
         self.0.effect
     }
 
-    /// Whether the same transaction may succeed when run again (SQLSTATE class 40).
+    /// Whether the same statement may succeed at a later snapshot of its transaction.
+    pub fn is_stale_snapshot(&self) -> bool {
+        self.0.stale_snapshot
+    }
+
+    /// Whether the same transaction may succeed when run again (SQLSTATE class 40, and nothing was done).
     pub fn is_retryable(&self) -> bool {
-        self.0.state.as_str().starts_with("40")
+        self.0.state.as_str().starts_with("40") && self.0.effect == Effect::NotDone
     }
 }
 

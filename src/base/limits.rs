@@ -32,6 +32,14 @@ pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
 /// They are applied in one go, so this also bounds how long a core is busy with one commit.
 pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 1 << 20;
+/// Waits for locks that one core lets begin; further writers are refused with 53000.
+pub const LOCK_WAITERS_MAX: usize = 16_384;
+/// Aborted transactions that a core remembers, so that writes of theirs that are still under way come too late.
+pub const ABORTED_REMEMBERED_MAX: usize = 4096;
+/// Reads that a transaction remembers so as to move its snapshot later; one that has read more keeps its snapshot.
+pub const READS_REMEMBERED_MAX: usize = 256;
+/// Rows on one core that are compared to see whether a snapshot may move; if there are more, it may not.
+pub const REREAD_ROWS_MAX: usize = 4096;
 /// Rows that ANALYZE looks at closely, drawn at random from a table.
 pub const SAMPLE_ROWS: usize = 30_000;
 /// Bytes of such rows that one core, or whoever brings them together, holds.

@@ -4,7 +4,7 @@
 //! once; the executor asks for a source when it needs one. A merging exchange holds the head of every stream and gives out
 //! the smallest rows first.
 
-use super::{Core, session::Session};
+use super::{Core, refresh::Reads, session::Session};
 use crate::{
     base::{
         batch::Batch,
@@ -101,6 +101,15 @@ impl Query {
         })
     }
 
+    /// Has a transaction remember what will be read.
+    pub(super) fn remember(&self, reads: &mut Reads) {
+        for feed in &self.feeds {
+            if let Feed::Waiting { plan, shards, .. } = feed {
+                reads.scans(shards, plan, &self.context);
+            }
+        }
+    }
+
     /// The next rows; `None` after the last.
     pub async fn next(&mut self, core: &Rc<Core>) -> Result<Option<Batch>> {
         if let Some(batch) = self.leftover.take() {
@@ -116,7 +125,11 @@ impl Query {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Done => return Ok(None),
                 Step::Need(source) => {
+                    let began = self.executor.is_watched().then(|| core.shard.env().now());
                     let batch = self.feeds[source].next(self.fragments.get_mut(source)).await?;
+                    if let Some(began) = began {
+                        self.executor.add_time(source, core.shard.env().now().saturating_sub(began));
+                    }
                     self.executor.feed(source, batch)?;
                     core.shard.env().yield_if_needed().await;
                 }
@@ -252,8 +265,8 @@ impl Merging {
 }
 
 impl Session {
-    /// What statements of this session read now, with a snapshot drawn if there is none. Statements that write see their
-    /// transaction's earlier statements only.
+    /// What the next statement of this session reads, with a snapshot drawn if there is none. It sees the writes of its
+    /// transaction's statements so far, not those that it is about to make.
     pub(super) fn read_view(&mut self) -> ReadView {
         if self.open_transaction().snapshot.is_none() {
             let snapshot = Rc::new(self.core.shard.begin_snapshot());
@@ -263,6 +276,6 @@ impl Session {
         let transaction = self.open_transaction();
         let snapshot = transaction.snapshot.as_ref().map_or(newest, |snapshot| snapshot.timestamp());
         let own = (!transaction.writers.is_empty()).then_some(transaction.id);
-        ReadView { snapshot, transaction: own, statement: u32::MAX }
+        ReadView { snapshot, transaction: own, statement: transaction.statement + 1 }
     }
 }

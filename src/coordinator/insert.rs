@@ -4,7 +4,7 @@
 //! core, which answers when it is durable. Otherwise writes are sent while rows are made, in batches of bounded size, and
 //! lie on their shards until the transaction ends.
 
-use super::{gather::Query, session::Session};
+use super::{commit::end_unknown, gather::Query, session::Session};
 use crate::{
     base::{
         batch::Batch,
@@ -26,6 +26,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Bytes of writes that are collected for one shard before they are sent.
 const ROUTE_BYTES: usize = 256 << 10;
+
+/// Statements of a transaction whose single rows without a primary key are put near its other rows.
+const NEARBY_STATEMENTS_MAX: u32 = 16;
+/// Row numbers that are tried for that.
+const NEARBY_TRIES_MAX: usize = 8;
 
 /// Writes on their way to their shards.
 pub(super) struct Router {
@@ -74,14 +79,19 @@ impl Session {
         let catalog = self.catalog();
         let table = &insert.table;
         let layout = layout(&catalog, table)?;
+        // Before the statement is numbered: it does not read what it writes.
+        let mut input = self.insert_input(&insert.input, context).await?;
         self.begin_statement();
         let mut router = self.router(table);
         let (mut rows, mut returned) = (0, Vec::new());
-        let mut input = self.insert_input(&insert.input, context).await?;
         while let Some(batch) = input.next(self).await? {
             for row in 0..batch.rows {
                 let values = stored_values(table, &batch, row);
-                for write in layout.insert(&values, self.row_id(table))? {
+                let row_id = match batch.rows {
+                    1 => self.row_id_nearby(table, &layout, &catalog)?,
+                    _ => self.row_id(table),
+                };
+                for write in layout.insert(&values, row_id)? {
                     if let Some(full) = router.push(write)? {
                         self.send(&mut router, Some(full)).await?;
                     }
@@ -111,6 +121,25 @@ impl Session {
         }
     }
 
+    /// The same for one of a few rows: where the row lies follows from its number, so a short transaction takes one that
+    /// lies on a core it has written to already, and commits on fewer of them. Long ones spread their rows.
+    fn row_id_nearby(&self, table: &Table, layout: &Layout<'_>, catalog: &Catalog) -> Result<i64> {
+        let writers = self.transaction.as_ref().filter(|open| open.statement <= NEARBY_STATEMENTS_MAX);
+        let writers = writers.map(|open| &open.writers).filter(|writers| !writers.is_empty());
+        if table.primary_key.is_none()
+            && let Some(writers) = writers
+        {
+            for _ in 0..NEARBY_TRIES_MAX {
+                let row_id = self.row_id(table);
+                let key = layout.row_key(&[], row_id)?;
+                if catalog.shard_of_key(&key).is_some_and(|shard| writers.contains(&shard)) {
+                    return Ok(row_id);
+                }
+            }
+        }
+        Ok(self.row_id(table))
+    }
+
     /// A router for writes of this session to a table.
     pub(super) fn router(&self, table: &Table) -> Router {
         Router::new(self.catalog(), table, self.is_fenced(table.id))
@@ -131,11 +160,16 @@ impl Session {
         if whole && let Some(shard) = router.only_shard() {
             let snapshot = self.read_view().snapshot;
             let writes = router.pending.remove(&shard).unwrap_or_default().writes;
-            let request = Request::CommitOne { snapshot, writes, tables: router.tables };
+            let request = Request::CommitOne { snapshot, writes, tables: router.tables.clone() };
             // Not raced against a cancel: once it is sent its outcome must be known.
-            self.core.shard.call(shard, request).await?;
-            self.transaction = None;
-            return Ok(());
+            match self.core.shard.call(shard, request).await.map_err(end_unknown)? {
+                // Somebody has to be waited for, and that can be cancelled.
+                Response::Locked(writes) => router.pending.entry(shard).or_default().writes = writes,
+                _ => {
+                    self.transaction = None;
+                    return Ok(());
+                }
+            }
         }
         self.send(&mut router, None).await
     }
@@ -151,6 +185,7 @@ impl Session {
         let mut calls = Vec::with_capacity(shards.len());
         for shard in shards {
             let Some(pending) = router.pending.remove(&shard) else { continue };
+            let patience = self.settings.limits().lock;
             let transaction = self.open_transaction();
             transaction.writers.insert(shard);
             let request = Request::Write {
@@ -159,6 +194,7 @@ impl Session {
                 statement: transaction.statement,
                 writes: pending.writes,
                 tables: router.tables.clone(),
+                patience,
             };
             calls.push(core.shard.call(shard, request));
         }
@@ -213,7 +249,11 @@ pub(super) fn stored_values(table: &Table, batch: &Batch, row: usize) -> Vec<Val
 
 /// Awaits all calls at the same time; the first error, after all have answered.
 pub(super) async fn all<F: Future<Output = Result<Response>>>(calls: Vec<F>) -> Result<Vec<Response>> {
-    let mut answers = Vec::with_capacity(calls.len());
+    all_answers(calls).await.into_iter().collect()
+}
+
+/// Awaits all calls at the same time; gives what each came to.
+pub(super) async fn all_answers<F: Future<Output = Result<Response>>>(calls: Vec<F>) -> Vec<Result<Response>> {
     let mut calls: Vec<_> = calls.into_iter().map(Box::pin).collect();
     let mut results: Vec<Option<Result<Response>>> = calls.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
@@ -229,8 +269,5 @@ pub(super) async fn all<F: Future<Output = Result<Response>>>(calls: Vec<F>) -> 
         if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
     })
     .await;
-    for result in results.into_iter().flatten() {
-        answers.push(result?);
-    }
-    Ok(answers)
+    results.into_iter().flatten().collect()
 }

@@ -7,7 +7,8 @@
 //! transaction leaves nothing; a change of the catalog reaches every core before it is acknowledged. Everything here runs
 //! on one core; another core is reached only through [`crate::shard::Shard::call`] and `fragment`.
 //!
-//! Start with [`Session::start_simple`] and `run.rs`; `commit.rs` ends transactions, `ddl/` changes the catalog.
+//! Start with [`Session::start_simple`] and `run.rs`; `commit.rs` ends transactions, `refresh.rs` moves their
+//! snapshots, `ddl/` changes the catalog.
 
 mod analyze;
 mod cancel;
@@ -23,6 +24,7 @@ mod live;
 mod modify;
 mod point;
 mod prepared;
+mod refresh;
 mod run;
 mod session;
 mod settings;
@@ -38,7 +40,7 @@ pub use session::{Fetch, IdleLimit, Notice, Session, Started, Startup, Watcher};
 pub use crate::sql::{parse::Parsed, plan::Field, utility::CopyFormat};
 
 use crate::{
-    base::ids::ShardId,
+    base::ids::{ShardId, TransactionId},
     error::Result,
     observe::metrics::{Gauge, Histogram, ShardRegistry},
     shard::Shard,
@@ -82,6 +84,8 @@ pub(crate) struct Core {
     /// Sessions that can be cancelled, by their number on this core.
     sessions: RefCell<BTreeMap<u32, Canceller>>,
     next_session: Cell<u32>,
+    /// Transactions whose commit every participant has on disk, by participant: soon forgotten.
+    over: RefCell<BTreeMap<ShardId, Vec<TransactionId>>>,
     /// About how many rows tables have.
     live: Rc<live::Live>,
     /// Set when the node stops taking statements.
@@ -101,6 +105,7 @@ impl Coordinator {
             metrics,
             sessions: RefCell::default(),
             next_session: Cell::new(1),
+            over: RefCell::default(),
             live: Rc::default(),
             stopping: Cell::new(false),
         });

@@ -38,8 +38,9 @@ impl Session {
         context: &Arc<Context>,
     ) -> Result<(u64, Vec<Batch>)> {
         let catalog = self.catalog();
-        self.begin_statement();
+        // Before the statement is numbered: it does not read what it writes.
         let view = self.read_view();
+        self.begin_statement();
         let used = TableUse { table: table.id, version: table.version };
         let fenced = self.transaction.as_ref().is_some_and(|transaction| transaction.has_fenced(table.id));
         let tables = if fenced { Vec::new() } else { vec![used] };
@@ -49,6 +50,8 @@ impl Session {
             // A fragment may send entries of unique indexes to their shards itself.
             self.open_transaction().touched.extend(every_shard(&core));
         }
+        let patience = self.settings.limits().lock;
+        let may_move = self.open_transaction().reads.is_empty();
         let mut streams = Vec::new();
         for shard in shards_of(input, &catalog, context)? {
             let transaction = self.open_transaction();
@@ -59,6 +62,8 @@ impl Session {
                 transaction: transaction.id,
                 statement: transaction.statement,
                 tables: tables.clone(),
+                patience,
+                may_move,
                 returning: returning.map(<[Expr]>::to_vec),
             };
             let request = FragmentRequest {
@@ -82,6 +87,11 @@ impl Session {
             let summary = stream.summary();
             rows += summary.rows;
             let transaction = self.open_transaction();
+            // A row that was locked and left alone may be let go of before the transaction ends.
+            match summary.locked && summary.rows > 0 {
+                true => summary.moved.into_iter().for_each(|moved| transaction.move_to(&core.shard, moved)),
+                false => transaction.reads.scans(&[shard], &input.input, context),
+            }
             transaction.writers.extend(summary.writers);
             if summary.wrote {
                 transaction.writers.insert(shard);

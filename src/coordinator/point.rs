@@ -33,10 +33,18 @@ impl Session {
         };
         let cancel = self.cancel.clone();
         let core = self.core.clone();
+        let remembered = self.transaction.is_some().then(|| user_key.clone());
         let answer = cancel.race(core.shard.call(shard, Request::Get { view, key: user_key })).await?;
         drop(guard);
-        let Response::Value(bytes) = answer else {
-            return Err(Error::internal("a read was answered with something else"));
+        let bytes = match answer {
+            Response::OwnValue(bytes) => bytes,
+            Response::Value(bytes) => {
+                if let (Some(transaction), Some(key)) = (&mut self.transaction, remembered) {
+                    transaction.reads.key(shard, key);
+                }
+                bytes
+            }
+            _ => return Err(Error::internal("a read was answered with something else")),
         };
         let Some(bytes) = bytes else { return Ok(read.no_rows()) };
         let mut batch = Batch { rows: 1, columns: read.empty_columns() };

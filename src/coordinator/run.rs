@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     base::{batch::Batch, sqlstate::SqlState, value::Value},
-    error::{Effect, Error, Result},
+    error::{Error, Result},
     sql::{expr::Context, plan::Body},
 };
 use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
-/// How often a statement that is a transaction of its own is tried when others keep changing the same rows.
+/// How often a statement is tried when others keep changing the same rows.
 const CONFLICT_TRIES_MAX: u32 = 100;
 
 /// A bound statement waiting to run, running, or suspended.
@@ -90,22 +90,28 @@ impl Session {
         }
     }
 
-    /// INSERT, UPDATE and DELETE. One that is a transaction of its own is run again when it loses a conflict: the client
-    /// has seen nothing of it.
+    /// INSERT, UPDATE and DELETE. One that came too late for its snapshot is run again at a later one if the transaction
+    /// allows it (`refresh.rs`); one that is a transaction of its own is also run again as a new transaction, for example
+    /// after a deadlock. The client has seen nothing of it.
     async fn run_change(&mut self, prepared: &Prepared, values: Vec<Value>) -> Result<Started> {
         let alone = self.transaction.is_none() && self.last_in_batch;
-        let mut tries_left = if alone { CONFLICT_TRIES_MAX } else { 1 };
-        loop {
-            tries_left -= 1;
-            match self.try_change(prepared, values.clone()).await {
-                Err(error) if tries_left > 0 && error.is_retryable() && error.effect() == Effect::NotDone => {
-                    self.cancel.check()?;
-                    self.fail(&error).await;
-                    self.last_in_batch = true;
-                }
+        let mark = self.mark();
+        for _ in 1..CONFLICT_TRIES_MAX {
+            let error = match self.try_change(prepared, values.clone()).await {
+                Err(error) if error.is_retryable() => error,
                 outcome => return outcome,
+            };
+            self.cancel.check()?;
+            if error.is_stale_snapshot() && self.refresh(mark).await? {
+                continue;
             }
+            if !alone {
+                return Err(error);
+            }
+            self.fail(&error).await;
+            self.last_in_batch = true;
         }
+        self.try_change(prepared, values).await
     }
 
     /// All of the change happens here; RETURNING's rows are kept for `fetch`.
@@ -295,6 +301,7 @@ impl Session {
         let snapshot = self.transaction.as_ref().and_then(|open| open.snapshot.clone());
         let mut query = Query::new(node, context, view, snapshot, &self.catalog(), self.database, clock)?;
         query.in_background = self.in_background;
+        query.remember(&mut self.open_transaction().reads);
         Ok(query)
     }
 }

@@ -144,6 +144,8 @@ struct Derived {
 pub struct Limits {
     /// `statement_timeout`: from a statement's start to its end.
     pub statement: Option<Duration>,
+    /// `lock_timeout`: waiting for a lock of another transaction.
+    pub lock: Option<Duration>,
     /// `idle_in_transaction_session_timeout`: waiting for the client in an open transaction.
     pub idle_in_transaction: Option<Duration>,
     /// `idle_session_timeout`: waiting for the client outside of one.
@@ -231,6 +233,7 @@ impl Settings {
         let derived = Derived {
             limits: Limits {
                 statement: self.duration("statement_timeout"),
+                lock: self.duration("lock_timeout"),
                 idle_in_transaction: self.duration("idle_in_transaction_session_timeout"),
                 idle_session: self.duration("idle_session_timeout"),
             },

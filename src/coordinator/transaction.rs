@@ -4,6 +4,7 @@
 //! end them. Invariants: `writers` and `touched` name every shard that may hold a write of this transaction; a savepoint's
 //! number is the first statement after it; the catalog overlay is `Some` once the transaction changed the catalog.
 
+use super::refresh::Reads;
 use crate::{
     base::{
         ids::{ShardId, StorageId, TableId, TransactionId},
@@ -19,6 +20,8 @@ pub struct Transaction {
     pub id: TransactionId,
     /// What it reads; drawn by the first statement that needs one.
     pub snapshot: Option<Rc<Snapshot>>,
+    /// What it has read there.
+    pub reads: Reads,
     /// Begun by BEGIN, so that it lasts until COMMIT or ROLLBACK.
     pub explicit: bool,
     /// A statement failed: only ROLLBACK (also to a savepoint) is taken.
@@ -68,6 +71,7 @@ impl Transaction {
         Transaction {
             id,
             snapshot: None,
+            reads: Reads::default(),
             explicit,
             failed: false,
             read_only,

@@ -207,9 +207,12 @@ impl Session {
         transaction.savepoints.truncate(position + 1);
         let savepoint = &transaction.savepoints[position];
         let (statement, definition) = (savepoint.statement, savepoint.definition.clone());
-        let request = || Request::RollbackTo { transaction: transaction.id, statement };
+        let (id, statements) = (transaction.id, statement..=transaction.statement);
+        let request = || Request::Rollback { transaction: id, statements: statements.clone(), keep_locks: false };
         let calls = transaction.known_at().into_iter().map(|shard| core.shard.call(shard, request())).collect();
         super::insert::all(calls).await?;
+        // What was read under the locks that are given back may change from here on.
+        transaction.reads.give_up();
         transaction.undo_definition(definition);
         transaction.failed = false;
         Ok(())

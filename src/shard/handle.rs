@@ -6,10 +6,10 @@ use super::{
     request::{Request, Response},
 };
 use crate::{
-    base::ids::ShardId,
+    base::{ids::ShardId, write::Write},
     env::{TaskClass, queue::Receiver},
     error::{Error, Result},
-    txn::{Decision, Look},
+    txn::{Decision, Look, TableUse, Whole, Writer},
 };
 use std::{cell::Cell, time::Duration};
 
@@ -20,6 +20,7 @@ const FAILURE_CHECK: Duration = Duration::from_millis(100);
 enum Begun {
     Answered(Result<Response>),
     Waits(Request),
+    Writes(Writer, Vec<Write>, Vec<TableUse>),
 }
 
 impl Shard {
@@ -28,6 +29,7 @@ impl Shard {
         match self.begin_request(request) {
             Begun::Answered(answer) => answer,
             Begun::Waits(request) => self.finish_request(request).await,
+            Begun::Writes(writer, writes, tables) => self.write(&writer, writes, &tables).await,
         }
     }
 
@@ -51,17 +53,26 @@ impl Shard {
         let mut reply = Reply { shard: self.clone(), from, number, result: None };
         match self.begin_request(request) {
             Begun::Answered(answer) => reply.result = Some(answer),
-            Begun::Waits(request) => {
+            begun => {
                 let shard = self.clone();
                 let handler = async move {
                     count(&shard.0.running, 1);
                     let _running = Running(&shard);
-                    reply.result = Some(shard.finish_request(request).await);
+                    reply.result = Some(match begun {
+                        Begun::Answered(answer) => answer,
+                        Begun::Waits(request) => shard.finish_request(request).await,
+                        Begun::Writes(writer, writes, tables) => shard.write(&writer, writes, &tables).await,
+                    });
                     drop(reply);
                 };
                 self.0.env.spawn(TaskClass::Query, handler).detach();
             }
         }
+    }
+
+    async fn write(&self, writer: &Writer, writes: Vec<Write>, tables: &[TableUse]) -> Result<Response> {
+        let written = self.0.transactions.write(writer, writes, tables).await;
+        written.map(|()| Response::Done).map_err(|failure| self.error(failure))
     }
 
     /// The part of a request that takes effect at once, in the order of arrival.
@@ -70,21 +81,26 @@ impl Shard {
         match request {
             Request::Get { view, key } => match transactions.look_with(&view, &key, <[u8]>::to_vec) {
                 Ok(Look::Value(value)) => return Begun::Answered(Ok(Response::Value(value))),
+                Ok(Look::Own(value)) => return Begun::Answered(Ok(Response::OwnValue(value))),
                 Ok(Look::Wait(_) | Look::Read) => return Begun::Waits(Request::Get { view, key }),
                 Err(failure) => return Begun::Answered(Err(self.error(failure))),
             },
-            Request::Write { transaction, snapshot, .. } => match transactions.begin(transaction, snapshot) {
-                Ok(()) => return Begun::Waits(request),
-                Err(failure) => return Begun::Answered(Err(self.error(failure))),
-            },
-            Request::Decide { transaction, decision } => {
+            Request::Write { transaction, snapshot, statement, writes, tables, patience } => {
+                return match transactions.begin(transaction, statement, snapshot, patience) {
+                    Ok(writer) => Begun::Writes(writer, writes, tables),
+                    Err(failure) => Begun::Answered(Err(self.error(failure))),
+                };
+            }
+            Request::Decide { transaction, decision, .. } => {
                 if decision == Decision::Abort {
-                    transactions.abort_open(transaction);
+                    transactions.abort(transaction);
                 }
                 return Begun::Waits(request);
             }
-            Request::RollbackTo { transaction, statement } => transactions.rollback_to(transaction, statement),
-            Request::Forget { transaction } => transactions.forget(transaction),
+            Request::Rollback { transaction, statements, keep_locks } => {
+                transactions.rollback(transaction, statements, keep_locks);
+            }
+            Request::Forget { transactions: over } => over.into_iter().for_each(|one| transactions.forget(one)),
             Request::Unfence { transaction } => transactions.unfence(transaction),
             Request::InstallCatalog(catalog) => transactions.install_catalog(catalog),
             Request::DropStorage(storage) => transactions.lsm().drop_storage(storage),
@@ -121,19 +137,20 @@ impl Shard {
             Request::Get { view, key } => transactions.get(&view, &key).await.map(Response::Value),
             Request::GetMany { view, keys } => transactions.get_many(&view, &keys).await.map(Response::Values),
             Request::CommitOne { snapshot, writes, tables } => {
-                transactions.commit_one(snapshot, writes, &tables).await.map(Response::Committed)
+                transactions.commit_one(snapshot, writes, &tables).await.map(|whole| match whole {
+                    Whole::Committed(at) => Response::Committed(at),
+                    Whole::Locked(writes) => Response::Locked(writes),
+                })
             }
-            Request::Write { transaction, statement, writes, tables, .. } => {
-                transactions.write(transaction, statement, writes, &tables).await.map(|()| Response::Done)
-            }
+            Request::Reread { reads, from, to } => return self.reread(&reads, from, to).await.map(Response::Unchanged),
             Request::CommitTransaction { transaction } => {
                 transactions.commit(transaction).await.map(Response::Committed)
             }
             Request::Prepare { transaction, participants } => {
                 transactions.prepare(transaction, participants).await.map(Response::Prepared)
             }
-            Request::Decide { transaction, decision } => {
-                transactions.decide(transaction, decision).await.map(|()| Response::Done)
+            Request::Decide { transaction, decision, hurry } => {
+                transactions.decide(transaction, decision, hurry).await.map(|()| Response::Done)
             }
             Request::Outcome { transaction } => transactions.outcome(transaction).await.map(Response::Outcome),
             Request::Fence { table, transaction } => {
@@ -150,7 +167,8 @@ impl Shard {
                 closure(self).await;
                 Ok(Response::Done)
             }
-            Request::RollbackTo { .. }
+            Request::Write { .. }
+            | Request::Rollback { .. }
             | Request::Forget { .. }
             | Request::Unfence { .. }
             | Request::InstallCatalog(_)

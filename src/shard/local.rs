@@ -84,7 +84,7 @@ impl Shard {
         let mut read = Some(read);
         let once = |value: &[u8]| read.take().map(|read| read(value));
         match self.0.transactions.look_with(&view, user_key.bytes(), once) {
-            Ok(Look::Value(value)) => return Ok(value.flatten()),
+            Ok(Look::Value(value) | Look::Own(value)) => return Ok(value.flatten()),
             Ok(Look::Wait(_) | Look::Read) => {}
             Err(failure) => return Err(self.error(failure)),
         }

@@ -27,7 +27,7 @@ mod slots;
 pub use fragment::{FragmentRequest, FragmentStream, Modify, ModifyKind, Summary};
 pub use mailbox::{Mailbox, connect};
 pub use open::Options;
-pub use request::{Closure, Decision, Outcome, ReadView, Request, Response, Status, TableUse};
+pub use request::{Closure, Decision, Outcome, ReadView, Request, Reread, Response, Status, TableUse};
 pub use txn::{Scan, Sequencer, Snapshot, Step};
 
 use crate::{
@@ -38,6 +38,8 @@ use crate::{
     sql,
     txn::{self, Failure, Transactions},
 };
+#[cfg(test)]
+mod lock_tests;
 #[cfg(test)]
 mod tests;
 
@@ -128,6 +130,11 @@ impl Shard {
     /// Opens a snapshot of now; it sees all that was acknowledged before, on any core.
     pub fn begin_snapshot(&self) -> Snapshot {
         self.0.transactions.begin_snapshot()
+    }
+
+    /// Moves a transaction's snapshot to a later time that one of its statements has read at.
+    pub fn move_snapshot(&self, snapshot: &Snapshot, to: Timestamp) -> Snapshot {
+        self.0.transactions.move_snapshot(snapshot, to)
     }
 
     /// The transactions of this core.

@@ -12,7 +12,7 @@ use crate::{
     env::{Env, TaskClass, queue::Receiver},
     error::{Error, Result},
     storage::{log, lsm},
-    txn::{self, Decision, InDoubt, Outcome, Place, ReadView, Sequencer, Transactions},
+    txn::{self, Decision, InDoubt, Outcome, Place, ReadView, Sequencer, Transactions, Whole},
 };
 use std::{ops::Bound, rc::Rc, sync::Arc, time::Duration};
 
@@ -97,7 +97,7 @@ impl Shard {
         }
         let decision = InDoubt::decision(outcomes);
         tracing::info!(transaction = %doubt.transaction, ?decision, "decided a transaction in doubt");
-        let decided = self.0.transactions.decide(doubt.transaction, decision).await;
+        let decided = self.0.transactions.decide(doubt.transaction, decision, true).await;
         decided.map_err(|failure| self.error(failure))?;
         Ok(decision)
     }
@@ -112,10 +112,10 @@ impl Shard {
         let decision = self.resolve(doubt).await?;
         let transaction = doubt.transaction;
         for target in self.others(doubt) {
-            self.call(target, Request::Decide { transaction, decision }).await?;
+            self.call(target, Request::Decide { transaction, decision, hurry: true }).await?;
         }
         for target in doubt.participants.iter().copied() {
-            self.call(target, Request::Forget { transaction }).await?;
+            self.call(target, Request::Forget { transactions: vec![transaction] }).await?;
         }
         Ok(())
     }
@@ -180,7 +180,10 @@ impl Shard {
         });
         let snapshot = self.begin_snapshot();
         let stored = self.0.transactions.commit_one(snapshot.timestamp(), rows.collect(), &[]).await;
-        stored.map_err(|failure| self.error(failure))
+        match stored.map_err(|failure| self.error(failure))? {
+            Whole::Committed(at) => Ok(at),
+            Whole::Locked(_) => Err(Error::internal("a new node's catalog is being written already")),
+        }
     }
 
     /// Stops taking requests and closes tree and log. Everything acknowledged is durable; what is open is rolled back by

@@ -10,9 +10,10 @@ use crate::{
     },
     catalog::Catalog,
     shard::Shard,
+    sql::{expr::Context, plan::Node},
     txn,
 };
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, ops::RangeInclusive, pin::Pin, sync::Arc, time::Duration};
 
 pub use crate::txn::{Decision, Outcome, ReadView, TableUse};
 
@@ -21,30 +22,43 @@ pub type Closure = Box<dyn FnOnce(&Shard) -> Pin<Box<dyn Future<Output = ()>>> +
 
 /// A request to one shard.
 pub enum Request {
-    /// The value of a user key → [`Response::Value`].
+    /// The value of a user key → [`Response::Value`], or [`Response::OwnValue`].
     Get { view: ReadView, key: Vec<u8> },
     /// The values of several → [`Response::Values`], in the same order.
     GetMany { view: ReadView, keys: Vec<Vec<u8>> },
-    /// A whole transaction on one shard in one hop → [`Response::Committed`].
+    /// A whole transaction on one shard in one hop → [`Response::Committed`], or [`Response::Locked`] if it would have to
+    /// wait for an open transaction.
     ///
     /// With `snapshot` = [`Timestamp::MAX`] the writes are blind: they are ordered after what is there and fail only where
     /// an insert meets a live version, or where a large transaction under way has written.
     CommitOne { snapshot: Timestamp, writes: Vec<Write>, tables: Vec<TableUse> },
-    /// Buffers writes of an open transaction; the first one makes the transaction known to the shard →
-    /// [`Response::Done`]. `statement` must not be lower than any before, except after [`Request::RollbackTo`].
-    Write { transaction: TransactionId, snapshot: Timestamp, statement: u32, writes: Vec<Write>, tables: Vec<TableUse> },
-    /// Forgets the writes of this statement and all later ones → [`Response::Done`].
-    RollbackTo { transaction: TransactionId, statement: u32 },
+    /// Buffers writes of an open transaction, waiting for the locks of their keys; the first one makes the transaction known
+    /// to the shard → [`Response::Done`]. `statement` must not be lower than any before.
+    Write {
+        transaction: TransactionId,
+        snapshot: Timestamp,
+        statement: u32,
+        writes: Vec<Write>,
+        tables: Vec<TableUse>,
+        /// How long it may wait for a lock (55P03).
+        patience: Option<Duration>,
+    },
+    /// Forgets the writes of these statements → [`Response::Done`]. Their locks are given back, unless the statement is about
+    /// to be run again. Statements up to the last of them have no effect any more, should something of them be under way.
+    Rollback { transaction: TransactionId, statements: RangeInclusive<u32>, keep_locks: bool },
+    /// Whether these reads give the same at both snapshots, own writes aside → [`Response::Unchanged`].
+    Reread { reads: Vec<Reread>, from: Timestamp, to: Timestamp },
     /// Commits a transaction that has written on this shard alone → [`Response::Committed`]. One without any write left is
     /// no error.
     CommitTransaction { transaction: TransactionId },
     /// First phase of a commit over several shards → [`Response::Prepared`]. A participant without writes promises, too.
     Prepare { transaction: TransactionId, participants: Vec<ShardId> },
-    /// Ends a transaction, prepared or not → [`Response::Done`] once the decision is durable here. To abort an unknown
-    /// transaction, or to repeat a decision, is no error.
-    Decide { transaction: TransactionId, decision: Decision },
-    /// All participants have the decision durable: it need not be remembered any more → [`Response::Done`].
-    Forget { transaction: TransactionId },
+    /// Ends a transaction, prepared or not → [`Response::Done`] once the decision is durable here; without `hurry` that is
+    /// when something else is written, or at the next tick. To abort an unknown transaction, or to repeat a decision, is no
+    /// error.
+    Decide { transaction: TransactionId, decision: Decision, hurry: bool },
+    /// All participants have the decisions durable: they need not be remembered any more → [`Response::Done`].
+    Forget { transactions: Vec<TransactionId> },
     /// What became of a transaction here → [`Response::Outcome`]. One that has not prepared here never will after this.
     Outcome { transaction: TransactionId },
     /// Answered with [`Response::Done`] when this shard has decided all that its log left undecided.
@@ -69,14 +83,28 @@ pub enum Request {
     Run(Closure),
 }
 
+/// Something that a transaction has read.
+#[derive(Clone, Debug)]
+pub enum Reread {
+    /// The value of a user key.
+    Key(Vec<u8>),
+    /// What the scans of a fragment read on the shard.
+    Scans { plan: Arc<Node>, context: Arc<Context> },
+}
+
 /// The answer to a request.
 #[derive(Debug)]
 pub enum Response {
     Value(Option<Vec<u8>>),
+    /// The same, written by the transaction that asks.
+    OwnValue(Option<Vec<u8>>),
     Values(Vec<Option<Vec<u8>>>),
     Committed(Timestamp),
+    /// Nothing was committed; the writes come back.
+    Locked(Vec<Write>),
     Prepared(Timestamp),
     Outcome(Outcome),
+    Unchanged(bool),
     Status(Box<Status>),
     Done,
 }

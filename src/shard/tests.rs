@@ -13,15 +13,15 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// A user key in a storage that the tests use.
-fn user_key(name: &str) -> Vec<u8> {
+pub(super) fn user_key(name: &str) -> Vec<u8> {
     [&key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0)), name.as_bytes()].concat()
 }
 
-fn put(name: &str, value: &str) -> Write {
+pub(super) fn put(name: &str, value: &str) -> Write {
     Write { key: user_key(name), kind: WriteKind::Put(value.into()) }
 }
 
-fn insert(name: &str, value: &str) -> Write {
+pub(super) fn insert(name: &str, value: &str) -> Write {
     Write { key: user_key(name), kind: WriteKind::Insert(value.into()) }
 }
 
@@ -42,7 +42,7 @@ async fn open(env: &Env, dir: &Path, id: u16, mailbox: Mailbox, sequencer: Arc<S
 }
 
 /// Runs a test on the only shard of a node.
-fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard) -> F + Send + 'static) {
+pub(super) fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard) -> F + Send + 'static) {
     block_on(move |env| async move {
         let mailbox = connect(1).pop().unwrap();
         let shard = open(&env, &dir, 0, mailbox, Arc::new(Sequencer::new(1)), 1).await;
@@ -88,14 +88,14 @@ pub(super) fn together<F: Future<Output = ()> + 'static>(
     }
 }
 
-async fn get(shard: &Shard, target: u16, view: ReadView, name: &str) -> Option<String> {
+pub(super) async fn get(shard: &Shard, target: u16, view: ReadView, name: &str) -> Option<String> {
     match shard.call(ShardId(target), Request::Get { view, key: user_key(name) }).await.unwrap() {
-        Response::Value(value) => value.map(|value| String::from_utf8(value).unwrap()),
+        Response::Value(value) | Response::OwnValue(value) => value.map(|value| String::from_utf8(value).unwrap()),
         other => panic!("{other:?}"),
     }
 }
 
-async fn commit_one(shard: &Shard, target: u16, writes: Vec<Write>) -> crate::Result<Timestamp> {
+pub(super) async fn commit_one(shard: &Shard, target: u16, writes: Vec<Write>) -> crate::Result<Timestamp> {
     let snapshot = shard.begin_snapshot();
     let request = Request::CommitOne { snapshot: snapshot.timestamp(), writes, tables: Vec::new() };
     match shard.call(ShardId(target), request).await? {
@@ -104,7 +104,7 @@ async fn commit_one(shard: &Shard, target: u16, writes: Vec<Write>) -> crate::Re
     }
 }
 
-fn now(shard: &Shard) -> ReadView {
+pub(super) fn now(shard: &Shard) -> ReadView {
     ReadView::at(shard.sequencer().now())
 }
 
@@ -133,34 +133,6 @@ fn what_was_committed_is_there_after_a_restart() {
 }
 
 #[test]
-fn the_first_committer_wins() {
-    let dir = tempfile::tempdir().unwrap();
-    alone(dir.path().into(), |shard| async move {
-        commit_one(&shard, 0, vec![put("a", "0")]).await.unwrap();
-        let (first, second) = (shard.begin_snapshot(), shard.begin_snapshot());
-        let write = |id, snapshot: &Snapshot, writes| Request::Write {
-            transaction: TransactionId(id),
-            snapshot: snapshot.timestamp(),
-            statement: 1,
-            writes,
-            tables: Vec::new(),
-        };
-        shard.call(ShardId(0), write(1, &first, vec![put("a", "1")])).await.unwrap();
-        shard.call(ShardId(0), write(2, &second, vec![put("a", "2"), put("b", "2")])).await.unwrap();
-        let own = ReadView { snapshot: first.timestamp(), transaction: Some(TransactionId(1)), statement: 2 };
-        assert_eq!(get(&shard, 0, own, "a").await.as_deref(), Some("1"));
-        assert_eq!(get(&shard, 0, now(&shard), "a").await.as_deref(), Some("0"));
-        shard.call(ShardId(0), Request::CommitTransaction { transaction: TransactionId(1) }).await.unwrap();
-        let error = shard.call(ShardId(0), Request::CommitTransaction { transaction: TransactionId(2) }).await;
-        assert_eq!(error.unwrap_err().state().as_str(), "40001");
-        assert_eq!(get(&shard, 0, now(&shard), "b").await, None);
-        // A snapshot from before does not write over it either.
-        let error = shard.call(ShardId(0), write(3, &second, vec![put("a", "3")])).await.unwrap_err();
-        assert_eq!(error.state().as_str(), "40001");
-    });
-}
-
-#[test]
 fn large_transactions_spill_and_can_be_taken_back_by_statement() {
     let dir = tempfile::tempdir().unwrap();
     alone(dir.path().into(), |shard| async move {
@@ -168,8 +140,14 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
         let value = "x".repeat(1000);
         for statement in 1..=3 {
             let writes = (0..40).map(|row| insert(&format!("{statement}-{row:02}"), &value)).collect();
-            let request =
-                Request::Write { transaction, snapshot: snapshot.timestamp(), statement, writes, tables: Vec::new() };
+            let request = Request::Write {
+                transaction,
+                snapshot: snapshot.timestamp(),
+                statement,
+                writes,
+                tables: Vec::new(),
+                patience: None,
+            };
             shard.call(ShardId(0), request).await.unwrap();
         }
         assert!(shard.status().transactions.spills > 2);
@@ -177,7 +155,7 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
         assert_eq!(count_rows(&shard, view(4)).await, 120);
         assert_eq!(count_rows(&shard, view(2)).await, 40);
         assert_eq!(count_rows(&shard, now(&shard)).await, 0);
-        shard.call(ShardId(0), Request::RollbackTo { transaction, statement: 3 }).await.unwrap();
+        shard.call(ShardId(0), Request::Rollback { transaction, statements: 3..=3, keep_locks: false }).await.unwrap();
         assert_eq!(count_rows(&shard, view(4)).await, 80);
         // Others keep off what was spilled.
         let error = commit_one(&shard, 0, vec![put("1-00", "other")]).await.unwrap_err();
@@ -188,6 +166,7 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
             statement: 4,
             writes: vec![Write { key: user_key("1-00"), kind: WriteKind::Delete }, put("2-00", "new")],
             tables: Vec::new(),
+            patience: None,
         };
         shard.call(ShardId(0), request).await.unwrap();
         shard.call(ShardId(0), Request::CommitTransaction { transaction }).await.unwrap();
@@ -232,6 +211,7 @@ fn a_transaction_over_two_cores_is_there_as_a_whole() {
                 statement: 1,
                 writes: vec![insert("a", "1")],
                 tables: Vec::new(),
+                patience: None,
             };
             shard.call(ShardId(target), request).await.unwrap();
         }
@@ -248,12 +228,12 @@ fn a_transaction_over_two_cores_is_there_as_a_whole() {
         let read = shard.env().spawn(crate::env::TaskClass::Query, async move { get(&reader, 1, view, "a").await });
         shard.env().sleep(std::time::Duration::from_millis(5)).await;
         for target in &participants {
-            let request = Request::Decide { transaction, decision: Decision::Commit(at) };
+            let request = Request::Decide { transaction, decision: Decision::Commit(at), hurry: true };
             shard.call(*target, request).await.unwrap();
         }
         assert_eq!(read.await.unwrap().as_deref(), Some("1"));
         for target in &participants {
-            shard.call(*target, Request::Forget { transaction }).await.unwrap();
+            shard.call(*target, Request::Forget { transactions: vec![transaction] }).await.unwrap();
             assert_eq!(get(&shard, target.0, now(&shard), "a").await.as_deref(), Some("1"));
         }
     });
@@ -277,6 +257,7 @@ fn undecided_prepares_are_decided_by_a_restart() {
                     statement: 1,
                     writes: vec![insert("a", "1")],
                     tables: Vec::new(),
+                    patience: None,
                 };
                 shard.call(ShardId(target), request).await.unwrap();
             }
@@ -386,6 +367,7 @@ fn a_fence_keeps_other_writers_out_and_old_plans_fail() {
             statement: 1,
             writes: vec![put(&format!("{transaction}"), "1")],
             tables: vec![TableUse { table, version }],
+            patience: None,
         };
         shard.call(ShardId(0), write(theirs, 1)).await.unwrap();
         shard.call(ShardId(0), Request::Fence { table, transaction: ours }).await.unwrap();

@@ -177,7 +177,7 @@ impl<'a> Teller<'a> {
 
     async fn abort(&mut self) {
         for target in std::mem::take(&mut self.writers) {
-            let request = Request::Decide { transaction: self.transaction, decision: Decision::Abort };
+            let request = Request::Decide { transaction: self.transaction, decision: Decision::Abort, hurry: false };
             // Nobody is told; if it fails, the node is stopping.
             let _ = self.shard.call(target, request).await;
         }
@@ -197,10 +197,10 @@ impl<'a> Teller<'a> {
             self.write(owner(count, to), b'j', &name, WriteKind::Insert(vec![7; FILLER_BYTES])).await?;
             self.write(owner(count, from), b'a', &from.to_be_bytes(), WriteKind::Put(vec![0; 8])).await?;
             for target in self.writers.clone() {
-                let request = Request::RollbackTo { transaction: self.transaction, statement: 1 };
+                let statements = 1..=self.statement;
+                let request = Request::Rollback { transaction: self.transaction, statements, keep_locks: false };
                 self.shard.call(target, request).await?;
             }
-            self.statement = 0;
         }
         if from != to {
             let balance = self.balance(from).await?;
@@ -218,11 +218,10 @@ impl<'a> Teller<'a> {
     async fn balance(&self, account: u64) -> Result<i64> {
         let target = owner(self.shard.count(), account);
         let key = row_key(target, b'a', &account.to_be_bytes());
-        let Response::Value(Some(value)) = self.shard.call(target, Request::Get { view: self.view(), key }).await?
-        else {
-            return Err(Error::internal(format!("account {account} is gone")));
-        };
-        Ok(number(&value))
+        match self.shard.call(target, Request::Get { view: self.view(), key }).await? {
+            Response::Value(Some(value)) | Response::OwnValue(Some(value)) => Ok(number(&value)),
+            _ => Err(Error::internal(format!("account {account} is gone"))),
+        }
     }
 
     /// A transaction that is larger than buffers are.
@@ -249,9 +248,22 @@ impl<'a> Teller<'a> {
         let kind = WriteKind::Insert(self.transaction.0.to_be_bytes().to_vec());
         let writes = vec![Write { key: row_key(target, b'u', &row.to_be_bytes()), kind }];
         let request = Request::CommitOne { snapshot: self.snapshot.timestamp(), writes, tables: Vec::new() };
-        let done = self.shard.call(target, request).await.map(|_| ());
-        self.writers.clear();
+        let done = match self.shard.call(target, request).await {
+            Ok(Response::Locked(writes)) => self.write_locked(target, writes).await,
+            done => done.map(|_| ()),
+        };
         self.tell(done).await;
+    }
+
+    /// Waits for the locks of writes and commits them.
+    async fn write_locked(&mut self, target: ShardId, writes: Vec<Write>) -> Result<()> {
+        self.statement += 1;
+        self.writers.insert(target);
+        let (transaction, snapshot) = (self.transaction, self.snapshot.timestamp());
+        let (statement, tables) = (self.statement, Vec::new());
+        let request = Request::Write { transaction, snapshot, statement, writes, tables, patience: None };
+        self.shard.call(target, request).await?;
+        self.commit().await
     }
 
     /// Reads all accounts at one snapshot, across the shards.
@@ -280,6 +292,7 @@ impl<'a> Teller<'a> {
             statement: self.statement,
             writes: vec![Write { key: row_key(target, kind, name), kind: change }],
             tables: Vec::new(),
+            patience: None,
         };
         self.shard.call(target, request).await.map(|_| ())
     }
@@ -296,6 +309,10 @@ impl<'a> Teller<'a> {
         let mut at = Default::default();
         for (number, target) in participants.iter().enumerate() {
             if self.abandon_at == Some(number) {
+                if number == 0 {
+                    // Its session rolls it back; nobody else could know of it.
+                    self.abort().await;
+                }
                 return Err(Error::internal("the client died").with_effect(Effect::Unknown));
             }
             let request = Request::Prepare { transaction, participants: participants.clone() };
@@ -312,13 +329,13 @@ impl<'a> Teller<'a> {
         let shard = self.shard.clone();
         let telling = async move {
             for target in &participants {
-                let request = Request::Decide { transaction, decision: Decision::Commit(at) };
+                let request = Request::Decide { transaction, decision: Decision::Commit(at), hurry: false };
                 if shard.call(*target, request).await.is_err() {
                     return;
                 }
             }
             for target in &participants {
-                let _ = shard.call(*target, Request::Forget { transaction }).await;
+                let _ = shard.call(*target, Request::Forget { transactions: vec![transaction] }).await;
             }
         };
         self.shard.env().spawn(crate::env::TaskClass::Query, telling).detach();
@@ -426,5 +443,5 @@ fn number(bytes: &[u8]) -> i64 {
 
 /// Conflicts, duplicates and a node that stops or lacks space are part of life.
 fn is_expected(error: &Error) -> bool {
-    matches!(error.state().as_str(), "40001" | "23505" | "57P01" | "53100" | "58030")
+    matches!(error.state().as_str(), "40001" | "40P01" | "23505" | "57P01" | "53100" | "58030")
 }

@@ -222,11 +222,12 @@ fn check(simulation: &Simulation, shards: &[Shard], plan: &Plan, ledger: &bank::
         shard.env().sleep(3 * IN_DOUBT_AFTER).await;
         let mut violations = bank::check(&shard, options, &told).await?;
         for target in (0..shard.count()).map(ShardId) {
-            if let Response::Status(status) = shard.call(target, Request::Status).await?
-                && status.transactions.pending > 0
-            {
-                violations
-                    .push(format!("on shard {target} {} transactions stay in doubt", status.transactions.pending));
+            let Response::Status(status) = shard.call(target, Request::Status).await? else { continue };
+            let txn::Statistics { pending, locks, lock_waiters, .. } = status.transactions;
+            if (pending, locks, lock_waiters) != (0, 0, 0) {
+                violations.push(format!(
+                    "on shard {target} {pending} transactions stay in doubt, {locks} locks held, {lock_waiters} waited for"
+                ));
             }
         }
         Ok::<_, crate::error::Error>(violations)

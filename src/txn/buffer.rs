@@ -6,7 +6,10 @@
 //!
 //! Invariant: the versions of a key stand in rising statement order, one per statement. Start with [`Buffer::put`].
 
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::BTreeMap,
+    ops::{Bound, RangeInclusive},
+};
 
 /// What one statement did to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,28 +123,31 @@ impl Buffer {
         }
     }
 
-    /// Forgets the writes of statement `statement` and all later ones; gives the keys of which nothing is left.
-    pub fn rollback_to(&mut self, statement: u32) -> Vec<Vec<u8>> {
-        let mut gone = Vec::new();
+    /// Forgets the writes of some statements.
+    pub fn rollback(&mut self, statements: &RangeInclusive<u32>) {
         let mut freed = 0;
-        for (key, entry) in &mut self.entries {
-            while entry.newest.statement >= statement {
-                freed += cost(&entry.newest);
-                match entry.older.pop() {
-                    Some(before) => entry.newest = before,
-                    None => {
-                        freed += key.len() + ENTRY_BYTES;
-                        gone.push(key.clone());
-                        break;
-                    }
+        self.entries.retain(|key, entry| {
+            entry.older.retain(|version| {
+                let kept = !statements.contains(&version.statement);
+                freed += if kept { 0 } else { cost(version) };
+                kept
+            });
+            if !statements.contains(&entry.newest.statement) {
+                return true;
+            }
+            freed += cost(&entry.newest);
+            match entry.older.pop() {
+                Some(before) => {
+                    entry.newest = before;
+                    true
+                }
+                None => {
+                    freed += key.len() + ENTRY_BYTES;
+                    false
                 }
             }
-        }
-        for key in &gone {
-            self.entries.remove(key);
-        }
+        });
         self.bytes -= freed;
-        gone
     }
 
     /// All keys.
@@ -226,10 +232,14 @@ mod tests {
         put(&mut buffer, "a", Some("2222"), 2);
         put(&mut buffer, "b", Some("3"), 3);
         put(&mut buffer, "a", None, 3);
-        assert_eq!(buffer.rollback_to(2), [b"b".to_vec()]);
-        assert_eq!(buffer.bytes(), bytes);
+        buffer.rollback(&(2..=3));
+        assert_eq!((buffer.bytes(), buffer.len()), (bytes, 1));
         assert_eq!(buffer.newest(b"a"), Own::Value(b"1"));
-        buffer.rollback_to(0);
+        put(&mut buffer, "a", Some("4"), 4);
+        put(&mut buffer, "a", Some("5"), 5);
+        buffer.rollback(&(4..=4));
+        assert_eq!((buffer.get(b"a", 5), buffer.newest(b"a")), (Own::Value(b"1"), Own::Value(b"5")));
+        buffer.rollback(&(0..=9));
         assert_eq!((buffer.bytes(), buffer.len()), (0, 0));
     }
 

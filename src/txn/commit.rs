@@ -9,7 +9,7 @@ use super::{
     changed::Written,
     failure::gone,
     gate::Gate,
-    pending::{Pending, storages_of},
+    pending::{Pending, key_hash, storages_of},
     record::Encoder,
     spill::pairs,
     state::{Counters, Open, State},
@@ -26,10 +26,18 @@ use crate::{
         lsm::{Newest, Resolution},
     },
 };
-use std::{mem, rc::Rc};
+use std::{mem, rc::Rc, time::Duration};
 
 /// Writes of a single statement that are checked pair by pair for the same key; more go through a transaction's buffer.
 const SHORT_COMMIT_WRITES_MAX: usize = 8;
+
+/// What became of a whole transaction.
+#[derive(Debug)]
+pub enum Whole {
+    Committed(Timestamp),
+    /// Nothing was done: an open transaction holds the lock of a key. Here are the writes again.
+    Locked(Vec<Write>),
+}
 
 /// A commit whose record is in the log.
 struct Ticket {
@@ -38,26 +46,40 @@ struct Ticket {
 }
 
 impl Transactions {
-    /// A whole transaction. With `snapshot` = [`Timestamp::MAX`] its writes come after whatever is there.
+    /// A whole transaction, which takes no locks and does not wait for any. With `snapshot` = [`Timestamp::MAX`] its writes
+    /// come after whatever is there, and locks do not concern it.
     pub async fn commit_one(
         &self,
         snapshot: Timestamp,
         mut writes: Vec<Write>,
         tables: &[TableUse],
-    ) -> Result<Timestamp, Failure> {
+    ) -> Result<Whole, Failure> {
         self.check_space()?;
         self.0.log.room().await;
         self.0.lsm.throttle().await;
-        if writes.len() > SHORT_COMMIT_WRITES_MAX || has_duplicates(&writes) {
-            return self.commit_long(snapshot, writes, tables).await;
-        }
-        loop {
-            match self.try_commit_one(snapshot, &mut writes, tables)? {
-                Tried::Done(ticket) => return self.applied(ticket).await,
-                Tried::Wait(obstacle) => self.wait(obstacle).await?,
-                Tried::Read => return self.commit_long(snapshot, writes, tables).await,
+        let committed = if writes.len() > SHORT_COMMIT_WRITES_MAX || has_duplicates(&writes) {
+            if self.is_locked(snapshot, &writes) {
+                return Ok(Whole::Locked(writes));
             }
-        }
+            self.commit_long(snapshot, writes, tables).await
+        } else {
+            loop {
+                match self.try_commit_one(snapshot, &mut writes, tables)? {
+                    Tried::Done(ticket) => break self.applied(ticket).await,
+                    Tried::Wait(Obstacle::Lock(_)) => return Ok(Whole::Locked(writes)),
+                    Tried::Wait(obstacle) => self.wait(obstacle).await?,
+                    Tried::Read => break self.commit_long(snapshot, writes, tables).await,
+                }
+            }
+        };
+        committed.map(Whole::Committed)
+    }
+
+    /// Whether an open transaction holds one of the keys' locks.
+    fn is_locked(&self, snapshot: Timestamp, writes: &[Write]) -> bool {
+        let state = self.0.state.borrow();
+        let held = |write: &Write| state.locks.holder(key_hash(&write.key)).is_some();
+        snapshot != Timestamp::MAX && !state.locks.is_empty() && writes.iter().any(held)
     }
 
     /// The same through a buffer, as a transaction that lives only here.
@@ -68,10 +90,10 @@ impl Transactions {
         tables: &[TableUse],
     ) -> Result<Timestamp, Failure> {
         let transaction = TransactionId(self.draw().0);
-        self.begin(transaction, snapshot)?;
+        let writer = self.begin(transaction, 0, snapshot, Some(Duration::ZERO))?;
         // Also when this future is dropped half-way.
         let _abort = AbortOnDrop { transactions: self, transaction };
-        self.write(transaction, 0, writes, tables).await?;
+        self.write(&writer, writes, tables).await?;
         self.commit(transaction).await
     }
 
@@ -83,6 +105,9 @@ impl Transactions {
     ) -> Result<Tried<Ticket>, Failure> {
         if let Some(obstacle) = self.check_tables(None, tables)? {
             return Ok(Tried::Wait(obstacle));
+        }
+        if self.is_locked(snapshot, writes) {
+            return Ok(Tried::Wait(Obstacle::Lock(0)));
         }
         let blind = snapshot == Timestamp::MAX;
         if let Some(gate) = self.busy(writes.iter().map(|write| write.key.as_slice()), None, blind) {
@@ -197,7 +222,7 @@ impl Transactions {
         open.buffer.keys().find_map(|key| state.pending.on_key(key, matters)).map(|pending| pending.done.clone())
     }
 
-    /// Fails if another transaction has committed a key of this one first.
+    /// Fails if a commit without locks has overtaken this transaction on a key.
     pub(super) fn check_doom(&self, open: &Open) -> Result<(), Failure> {
         match &open.doomed {
             None => Ok(()),
@@ -232,7 +257,9 @@ impl Transactions {
             done: Gate::default(),
         });
         let mut state = self.0.state.borrow_mut();
-        state.doom_others(live_keys(&changes), transaction);
+        if transaction.is_none() {
+            state.doom_holders(changes.iter().map(|(key, value)| (key.as_slice(), value.is_some())));
+        }
         let number = state.pending.insert(pending, changes.iter().map(|(key, _)| key.as_slice()));
         state.applying.push(end, Work::Commit { at, changes, versions, pending: number });
         Counters::count(&self.0.statistics.committed);
@@ -279,11 +306,6 @@ impl Transactions {
         let mut provisional = self.0.retained.retention.provisional.borrow_mut();
         versions.iter().for_each(|version| provisional.set(*version, resolution));
     }
-}
-
-/// Keys, and whether they live after the changes.
-pub(super) fn live_keys(changes: &Changes) -> impl Iterator<Item = (&[u8], bool)> {
-    changes.iter().map(|(key, value)| (key.as_slice(), value.is_some()))
 }
 
 fn has_duplicates(writes: &[Write]) -> bool {

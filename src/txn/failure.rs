@@ -28,6 +28,40 @@ pub(super) fn conflict() -> Failure {
     )
 }
 
+/// A key has a version that the transaction's snapshot does not see (40001); a later snapshot would do.
+pub(super) fn stale() -> Failure {
+    match conflict() {
+        Failure::Error(error) => Failure::Error(error.with_stale_snapshot()),
+        duplicate => duplicate,
+    }
+}
+
+/// A wait that would never end (40P01).
+pub(super) fn deadlock() -> Failure {
+    Failure::Error(
+        Error::new(SqlState::DEADLOCK_DETECTED, "deadlock detected")
+            .with_detail(
+                "Another transaction waits, directly or by way of others, for a row that this one has changed.",
+            )
+            .with_hint(
+                "Run the transaction again; transactions that change rows in the same order do not block each other.",
+            ),
+    )
+}
+
+/// A wait for a row took longer than `lock_timeout` (55P03).
+pub(super) fn lock_timeout() -> Failure {
+    Failure::Error(Error::new(SqlState::LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout"))
+}
+
+/// More writers wait than may (53000).
+pub(super) fn too_many_waits() -> Failure {
+    Failure::Error(
+        Error::new(SqlState::INSUFFICIENT_RESOURCES, "too many transactions wait for locks")
+            .with_hint("Try again later, or with fewer connections."),
+    )
+}
+
 /// The table is not as it was when the statement was planned (40001).
 pub(super) fn table_changed(table: TableId) -> Failure {
     Failure::Error(

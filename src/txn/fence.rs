@@ -4,7 +4,7 @@ use super::{
     Failure, TableUse, Transactions,
     failure::{fenced, table_changed},
     gate::Gate,
-    write::Obstacle,
+    write::{Obstacle, Writer},
 };
 use crate::base::{
     hash::HashMap,
@@ -25,9 +25,9 @@ impl Fences {
 
 impl Transactions {
     /// Waits until all tables may be written to, and fails if one is not what the writer takes it for.
-    pub(super) async fn admit(&self, transaction: Option<TransactionId>, tables: &[TableUse]) -> Result<(), Failure> {
-        while let Some(obstacle) = self.check_tables(transaction, tables)? {
-            self.wait(obstacle).await?;
+    pub async fn admit(&self, writer: &Writer, tables: &[TableUse]) -> Result<(), Failure> {
+        while let Some(obstacle) = self.check_tables(Some(writer.transaction), tables)? {
+            self.wait_for(writer, obstacle).await?;
         }
         Ok(())
     }

@@ -1,15 +1,21 @@
 //! Row 3: transactions over the keys of one core, and their part in transactions over several.
 //!
 //! What it is: snapshot isolation on the versions of the LSM tree. A transaction reads as of its snapshot; its writes are
-//! buffered on the core that owns the key and spilled into the tree as *provisional* versions when they grow large. The
-//! first of two transactions that write the same key to commit wins; the other gets 40001. A transaction on one core
+//! buffered on the core that owns the key and spilled into the tree as *provisional* versions when they grow large. A write
+//! takes its key's lock first and waits for whoever has it; a key that was changed since the snapshot is refused with 40001,
+//! marked as *stale* so that the coordinator may run the statement again at a later snapshot. A transaction on one core
 //! commits with one log record; one on several with a prepare on each, and is committed the moment all prepares are
 //! durable (parallel commit): the decision itself needs no record to be safe.
 //!
-//! What it does not do: it does not talk to other cores (the shard carries requests), does not know SQL (a duplicate key
-//! is named by its bytes) and takes no locks: FOR UPDATE and the other isolation levels come on top.
+//! What it does not do: it does not talk to other cores (the shard carries requests) and does not know SQL (a duplicate key
+//! is named by its bytes). Readers neither take locks nor wait for any.
 //!
 //! Invariants:
+//! - Between a transaction's write of a key and its commit nobody else commits the key: its lock keeps others off, and a
+//!   commit that takes none dooms it. Locks only spare conflicts; they may be lost.
+//! - Who commits gives its locks back in the step in which its keys become pending: the next holder waits for the commit
+//!   to be durable before it reads or writes the key.
+//! - A circle of waits is refused when it would close, over all cores of the node (`waits.rs`).
 //! - A commit's timestamp is drawn in the same step in which its keys become pending. So a reader whose snapshot is at or
 //!   after it, on any core, finds the key pending and waits; nobody sees half of a transaction.
 //! - Nothing is visible to others before it is durable: commits are applied after the log synced them.
@@ -17,7 +23,7 @@
 //! - A prepare is remembered until every participant has the decision durable (`attachment.rs`).
 //! - No borrow of the state is held across an await.
 //!
-//! Start with [`Transactions`], then `write.rs`, `commit.rs`, `two_phase.rs`, `read.rs` and `recover.rs`.
+//! Start with [`Transactions`], then `write.rs`, `locks.rs`, `commit.rs`, `two_phase.rs`, `read.rs` and `recover.rs`.
 
 mod applying;
 mod attachment;
@@ -27,6 +33,8 @@ mod commit;
 mod failure;
 mod fence;
 mod gate;
+mod locks;
+mod obstacle;
 mod pending;
 mod read;
 mod record;
@@ -36,10 +44,12 @@ mod sequencer;
 mod spill;
 mod state;
 mod two_phase;
+mod waits;
 mod write;
 
 pub use applying::Changes;
 pub use changed::{Changed, Counts};
+pub use commit::Whole;
 pub use failure::Failure;
 pub use read::Look;
 pub use record::{Decision, Record};
@@ -48,6 +58,7 @@ pub use scan::{Scan, Step};
 pub use sequencer::{Sequencer, Snapshot, Snapshots};
 pub use state::Statistics;
 pub use two_phase::{InDoubt, Outcome};
+pub use write::Writer;
 
 use crate::{
     base::{
@@ -198,6 +209,11 @@ impl Transactions {
         self.0.snapshots.begin()
     }
 
+    /// Opens a snapshot of a later time than an open one, but not later than now.
+    pub fn move_snapshot(&self, snapshot: &Snapshot, to: Timestamp) -> Snapshot {
+        self.0.snapshots.begin_later(snapshot, to.min(self.0.sequencer.last()))
+    }
+
     /// Draws a new timestamp, for example as a transaction's id.
     pub fn draw(&self) -> Timestamp {
         self.0.sequencer.draw(self.0.env.wall_micros())
@@ -208,6 +224,8 @@ impl Transactions {
     pub fn tick(&self) {
         // A commit whose caller was dropped while it waited has nobody else to apply it.
         self.apply_durable();
+        // Decisions that nothing came after.
+        self.0.log.write_out();
         let retention = &self.0.retained.retention;
         let horizon = self.0.sequencer.horizon();
         if horizon > retention.horizon.get() {

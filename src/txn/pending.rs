@@ -1,9 +1,7 @@
-//! Which keys are about to change, and which open transactions want to change a key.
+//! Which keys are about to change.
 //!
 //! A transaction that commits is *pending* from the moment its timestamp is drawn until its writes are applied: readers at
-//! or after that timestamp, and writers of the same keys, wait for its gate. A transaction that merely buffers writes is
-//! *interested* in their keys: when another one commits such a key first, the interested one is doomed, so that nothing
-//! has to be read again when it commits itself.
+//! or after that timestamp, and writers of the same keys, wait for its gate.
 //!
 //! Keys are kept as 64-bit hashes. Two keys that collide make somebody wait, or fail with 40001, without need; nothing
 //! is missed. Pure and of one core.
@@ -175,50 +173,6 @@ impl PendingTable {
     }
 }
 
-/// Which open transactions have buffered a write of which key.
-/// Keys are given as their [`key_hash`], so that a transaction can keep what it asked for in eight bytes a key.
-#[derive(Default)]
-pub struct Interest(HashedMap<Holders<TransactionId>>);
-
-impl Interest {
-    /// Notes that a transaction wants to write the key of this hash; false if that was known.
-    pub fn add(&mut self, key: u64, transaction: TransactionId) -> bool {
-        match self.0.entry(key) {
-            hashbrown::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(Holders::One(transaction));
-            }
-            hashbrown::hash_map::Entry::Occupied(mut holders) => {
-                if holders.get().iter().any(|holder| *holder == transaction) {
-                    return false;
-                }
-                holders.get_mut().push(transaction);
-            }
-        }
-        true
-    }
-
-    /// Forgets it.
-    pub fn remove(&mut self, key: u64, transaction: TransactionId) {
-        if let hashbrown::hash_map::Entry::Occupied(mut holders) = self.0.entry(key)
-            && holders.get_mut().remove(|holder| *holder == transaction)
-        {
-            holders.remove();
-        }
-    }
-
-    /// The transactions that want to write a key, other than `except`.
-    pub fn others(&self, key: &[u8], except: Option<TransactionId>) -> impl Iterator<Item = TransactionId> + '_ {
-        // Hashing is skipped when nobody wants anything, which is the rule under single statements.
-        let holders = if self.0.is_empty() { None } else { self.0.get(&key_hash(key)) };
-        holders.into_iter().flat_map(Holders::iter).copied().filter(move |holder| Some(*holder) != except)
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// The storages that some keys lie in, and those known already, ascending.
 pub fn storages_of<'k>(keys: impl Iterator<Item = &'k [u8]>, known: &[StorageId]) -> Vec<StorageId> {
     let mut storages: Vec<StorageId> = known.to_vec();
@@ -272,20 +226,6 @@ mod tests {
         assert!(table.on_key(&user_key(3, "any"), |_| true).is_none());
         table.remove(number, std::iter::empty());
         assert!(table.on_key(&user_key(4, "any"), |_| true).is_none());
-    }
-
-    #[test]
-    fn interest_is_counted_once_per_transaction() {
-        let mut interest = Interest::default();
-        let (one, two) = (TransactionId(1), TransactionId(2));
-        let key = key_hash(b"k");
-        assert!(interest.add(key, one));
-        assert!(!interest.add(key, one));
-        assert!(interest.add(key, two));
-        assert_eq!(interest.others(b"k", Some(one)).collect::<Vec<_>>(), [two]);
-        interest.remove(key, two);
-        interest.remove(key, one);
-        assert!(interest.is_empty());
     }
 
     #[test]

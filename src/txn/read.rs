@@ -9,6 +9,8 @@ use crate::{
 /// What a key holds, as far as a look without waiting can tell.
 pub enum Look<R> {
     Value(Option<R>),
+    /// The same, from the transaction's own buffer: nobody else can change that.
+    Own(Option<R>),
     /// Wait for this commit, then look again.
     Wait(Gate),
     /// Not in memory.
@@ -27,7 +29,7 @@ impl Transactions {
         let mut once = |value: &[u8]| read.take().map(|read| read(value));
         loop {
             match self.look_with(view, key, &mut once)? {
-                Look::Value(value) => return Ok(value.flatten()),
+                Look::Value(value) | Look::Own(value) => return Ok(value.flatten()),
                 Look::Wait(gate) => {
                     Counters::count(&self.0.statistics.waits);
                     gate.wait().await;
@@ -45,8 +47,8 @@ impl Transactions {
             let state = self.0.state.borrow();
             if let Some(open) = state.open.get(&transaction) {
                 match open.buffer.get(key, view.statement) {
-                    Own::Value(value) => return Ok(Look::Value(Some(read(value)))),
-                    Own::Deleted => return Ok(Look::Value(None)),
+                    Own::Value(value) => return Ok(Look::Own(Some(read(value)))),
+                    Own::Deleted => return Ok(Look::Own(None)),
                     Own::Nothing => {}
                 }
             }

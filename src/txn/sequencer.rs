@@ -1,12 +1,13 @@
 //! The order of all writes of a node, and which of the past somebody may still read.
 //!
-//! One [`Sequencer`] is shared by all cores: an atomic hybrid clock, and a slot per core that says how old that core's
-//! oldest open snapshot is. It never waits and never reads a clock; the caller passes the wall time in.
+//! One [`Sequencer`] is shared by all cores: an atomic hybrid clock, a slot per core that says how old that core's
+//! oldest open snapshot is, and the graph of who waits for whom. It never reads a clock; the caller passes the wall time in.
 //!
 //! Invariants:
 //! - [`Sequencer::draw`] gives every timestamp once, in increasing order over all cores.
 //! - [`Sequencer::horizon`] is never above a snapshot that is open, nor above one that will be taken later.
 
+use super::waits::Waits;
 use crate::base::{ids::ShardId, time::Timestamp};
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -23,13 +24,19 @@ pub struct Sequencer {
     last: Padded,
     /// By core: a lower bound of its open snapshots, or [`NO_SNAPSHOT`].
     oldest: Box<[Padded]>,
+    waits: Waits,
 }
 
 impl Sequencer {
     /// A sequencer for `shards` cores that starts at the beginning of time.
     pub fn new(shards: u16) -> Sequencer {
         let oldest = (0..shards).map(|_| Padded(AtomicU64::new(NO_SNAPSHOT))).collect();
-        Sequencer { last: Padded(AtomicU64::new(0)), oldest }
+        Sequencer { last: Padded(AtomicU64::new(0)), oldest, waits: Waits::default() }
+    }
+
+    /// Who waits for whom, on all cores.
+    pub(super) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// The next timestamp: after every one drawn before, and not before the wall clock.
@@ -107,6 +114,13 @@ impl Snapshots {
         // While an older snapshot is open its slot value covers this one too.
         let timestamp = if open.is_empty() { self.sequencer.register(self.shard) } else { self.sequencer.last() };
         *open.entry(timestamp).or_insert(0) += 1;
+        Snapshot { timestamp, registry: self.clone() }
+    }
+
+    /// Opens a snapshot of a later time than one that is open: what it sees is kept for the other's sake already.
+    pub fn begin_later(self: &std::rc::Rc<Snapshots>, than: &Snapshot, timestamp: Timestamp) -> Snapshot {
+        let timestamp = timestamp.max(than.timestamp);
+        *self.open.borrow_mut().entry(timestamp).or_insert(0) += 1;
         Snapshot { timestamp, registry: self.clone() }
     }
 
@@ -190,9 +204,12 @@ mod tests {
         let copy = first.clone();
         drop(first);
         assert_eq!(sequencer.horizon(), copy.timestamp());
+        let moved = left.begin_later(&copy, again.timestamp().next());
+        assert_eq!(sequencer.horizon(), copy.timestamp());
         drop(copy);
         assert_eq!(sequencer.horizon(), second.timestamp());
-        assert_eq!(left.count(), 1);
+        assert_eq!(left.count(), 2);
+        drop(moved);
         drop(second);
         drop(again);
         assert_eq!(sequencer.horizon(), sequencer.last());

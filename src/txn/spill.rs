@@ -50,10 +50,9 @@ impl Transactions {
             let buffer = std::mem::take(&mut open.buffer);
             state.buffered_bytes -= buffer.bytes();
             open.spilled_storages = storages_of(buffer.keys(), &open.spilled_storages);
-            for claim in open.claims.drain(..) {
-                state.interest.remove(claim, transaction);
-            }
-            state.doom_others(buffer.keys().map(|key| (key, false)), Some(transaction));
+            // From here on the open versions in the tree keep others off.
+            let claims = std::mem::take(&mut open.claims);
+            state.release(claims, transaction);
             let statements = buffer.into_statements();
             let base = self.0.sequencer.draw_many(statements.len() as u64, self.0.env.wall_micros());
             (statements, base)

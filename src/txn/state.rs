@@ -6,22 +6,34 @@ use super::{
     buffer::Buffer,
     changed::Written,
     fence::Fences,
-    pending::{Interest, Pending, PendingNumber, PendingTable},
+    locks::{Locks, Wait},
+    pending::{Pending, PendingNumber, PendingTable, key_hash},
     record::Decision,
+    sequencer::Sequencer,
 };
 use crate::{
     base::{
-        hash::HashMap,
+        hash::{HashMap, HashSet},
         ids::{ShardId, StorageId, TransactionId},
+        limits::ABORTED_REMEMBERED_MAX,
         time::Timestamp,
     },
     storage::log::LogPosition,
 };
-use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 /// A transaction that has written here and has not begun to commit.
 pub struct Open {
+    /// That of the running statement: it may move from one to the next.
     pub snapshot: Timestamp,
+    /// Statements before this one are over: what is still under way for them was rolled back and has no effect any more.
+    pub first_alive: u32,
     pub buffer: Buffer,
     /// What was spilled: (statement, version), in rising order of both.
     pub spilled: Vec<(u32, Timestamp)>,
@@ -31,13 +43,15 @@ pub struct Open {
     pub spills: u64,
     /// The storages that spilled keys lie in, ascending.
     pub spilled_storages: Vec<StorageId>,
-    /// Hashes of the keys it is entered for in [`Interest`].
+    /// Hashes of the keys whose locks it holds.
     pub claims: Vec<u64>,
+    /// The locks it waits for, by the same hashes.
+    pub waits: Vec<(u64, Rc<Wait>)>,
     /// Rows it has written.
     pub written: Written,
     /// Tables its writes were planned with.
     pub tables: Vec<TableUse>,
-    /// A key of it that another transaction has committed first, and whether that left a live version.
+    /// A key of it that was committed by somebody who takes no locks, and whether that left a live version.
     pub doomed: Option<(Vec<u8>, bool)>,
     /// When it was last used.
     pub used: Duration,
@@ -58,14 +72,42 @@ pub struct Prepared {
     pub since: Duration,
 }
 
+/// The transactions aborted last, so that a write of theirs that comes late, by way of another core, does not open them
+/// again: nobody would end them then. Such a write is sent before its sender hears of the end, so it is never late by much.
+#[derive(Default)]
+pub struct Aborted {
+    known: HashSet<TransactionId>,
+    order: VecDeque<TransactionId>,
+}
+
+impl Aborted {
+    /// Remembers one and forgets the oldest.
+    pub fn add(&mut self, transaction: TransactionId) {
+        if self.known.insert(transaction) {
+            self.order.push_back(transaction);
+        }
+        if self.order.len() > ABORTED_REMEMBERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
+    /// Whether it is one of them.
+    pub fn contains(&self, transaction: TransactionId) -> bool {
+        self.known.contains(&transaction)
+    }
+}
+
 /// Everything under way.
 pub struct State {
     pub open: HashMap<TransactionId, Open>,
     pub prepared: BTreeMap<TransactionId, Prepared>,
     /// Decisions that a participant may still ask for, with the start of their prepare.
     pub decided: BTreeMap<TransactionId, (Decision, LogPosition)>,
+    pub aborted: Aborted,
     pub pending: PendingTable,
-    pub interest: Interest,
+    pub locks: Locks,
     pub applying: Queue,
     pub fences: Fences,
     /// Bytes in all buffers.
@@ -74,40 +116,54 @@ pub struct State {
 
 impl State {
     /// Nothing under way; the log is applied up to `applied`.
-    pub fn new(applied: LogPosition) -> State {
+    pub fn new(applied: LogPosition, sequencer: Arc<Sequencer>) -> State {
         State {
             open: HashMap::default(),
             prepared: BTreeMap::new(),
             decided: BTreeMap::new(),
+            aborted: Aborted::default(),
             pending: PendingTable::default(),
-            interest: Interest::default(),
+            locks: Locks::new(sequencer),
             applying: Queue::new(applied),
             fences: Fences::default(),
             buffered_bytes: 0,
         }
     }
 
-    /// Takes an open transaction out, with its claims.
+    /// Takes an open transaction out: it neither holds nor waits for anything after this.
     pub fn take_open(&mut self, transaction: TransactionId) -> Option<Open> {
-        let open = self.open.remove(&transaction)?;
+        let mut open = self.open.remove(&transaction)?;
         self.buffered_bytes -= open.buffer.bytes();
-        for claim in &open.claims {
-            self.interest.remove(*claim, transaction);
+        for (key, wait) in open.waits.drain(..) {
+            self.locks.leave(key, &wait);
         }
+        let claims = std::mem::take(&mut open.claims);
+        self.release(claims, transaction);
         Some(open)
     }
 
-    /// Tells the transactions that have buffered writes of these keys that they came second.
-    pub fn doom_others<'k>(&mut self, keys: impl Iterator<Item = (&'k [u8], bool)>, except: Option<TransactionId>) {
-        if self.interest.is_empty() {
+    /// Gives locks back, or hands them on.
+    pub fn release(&mut self, claims: Vec<u64>, transaction: TransactionId) {
+        for key in claims {
+            let Some(next) = self.locks.release(key, transaction) else { continue };
+            // Who waits is open: its end takes its waits away.
+            if let Some(open) = self.open.get_mut(&next) {
+                open.claims.push(key);
+                open.waits.retain(|(_, wait)| !wait.granted.get());
+            }
+        }
+    }
+
+    /// Tells the transactions that hold the locks of these keys that a commit which takes no locks came first.
+    pub fn doom_holders<'k>(&mut self, keys: impl Iterator<Item = (&'k [u8], bool)>) {
+        if self.locks.is_empty() {
             return;
         }
         for (key, live) in keys {
-            for other in self.interest.others(key, except) {
-                // Blind writers come after whatever there is.
-                if let Some(open) = self.open.get_mut(&other).filter(|open| open.snapshot != Timestamp::MAX) {
-                    open.doomed.get_or_insert_with(|| (key.to_vec(), live));
-                }
+            let Some(holder) = self.locks.holder(key_hash(key)) else { continue };
+            // Blind writers come after whatever there is.
+            if let Some(open) = self.open.get_mut(&holder).filter(|open| open.snapshot != Timestamp::MAX) {
+                open.doomed.get_or_insert_with(|| (key.to_vec(), live));
             }
         }
     }
@@ -126,12 +182,14 @@ impl Open {
     pub fn new(snapshot: Timestamp, no_versions: &Rc<[Timestamp]>, now: Duration) -> Open {
         Open {
             snapshot,
+            first_alive: 0,
             buffer: Buffer::default(),
             spilled: Vec::new(),
             own: no_versions.clone(),
             spills: 0,
             spilled_storages: Vec::new(),
             claims: Vec::new(),
+            waits: Vec::new(),
             written: Written::default(),
             tables: Vec::new(),
             doomed: None,
@@ -164,6 +222,8 @@ pub(super) struct Counters {
     pub conflicts: Cell<u64>,
     pub spills: Cell<u64>,
     pub waits: Cell<u64>,
+    pub lock_waits: Cell<u64>,
+    pub deadlocks: Cell<u64>,
 }
 
 impl Counters {
@@ -187,6 +247,13 @@ pub struct Statistics {
     pub spills: u64,
     /// Times that a reader or writer waited for a commit under way.
     pub waits: u64,
+    /// Times that a writer waited for another transaction's lock.
+    pub lock_waits: u64,
+    /// Waits refused because they would have closed a circle.
+    pub deadlocks: u64,
+    /// Locks held, and waits for one, right now.
+    pub locks: usize,
+    pub lock_waiters: usize,
     /// Open transactions with writes here.
     pub open: usize,
     /// Transactions between their commit's begin and end.
@@ -203,6 +270,7 @@ impl super::Transactions {
     /// Figures as of now.
     pub fn statistics(&self) -> Statistics {
         let (state, counters) = (self.0.state.borrow(), &self.0.statistics);
+        let (locks, lock_waiters) = state.locks.counts();
         Statistics {
             committed: counters.committed.get(),
             prepared: counters.prepared.get(),
@@ -210,6 +278,10 @@ impl super::Transactions {
             conflicts: counters.conflicts.get(),
             spills: counters.spills.get(),
             waits: counters.waits.get(),
+            lock_waits: counters.lock_waits.get(),
+            deadlocks: counters.deadlocks.get(),
+            locks,
+            lock_waiters,
             open: state.open.len(),
             pending: state.pending.len(),
             snapshots: self.0.snapshots.count(),

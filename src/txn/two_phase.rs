@@ -12,7 +12,6 @@
 use super::{
     Failure, Transactions,
     applying::Work,
-    commit::live_keys,
     failure::{conflict, gone, table_changed},
     gate::Gate,
     pending::{Pending, storages_of},
@@ -159,9 +158,13 @@ impl Transactions {
         state.prepared.insert(transaction, prepared);
     }
 
-    /// Ends a transaction, prepared or not; gives back when that is durable. Repeating it does no harm.
-    pub async fn decide(&self, transaction: TransactionId, decision: Decision) -> Result<(), Failure> {
+    /// Ends a transaction, prepared or not; gives back when that is durable. Repeating it does no harm. Without `hurry` the
+    /// decision is written with whatever comes next; it is applied at once all the same.
+    pub async fn decide(&self, transaction: TransactionId, decision: Decision, hurry: bool) -> Result<(), Failure> {
         if let Some(end) = self.decide_now(transaction, decision)? {
+            if hurry {
+                self.0.log.write_out();
+            }
             if !self.0.options.acknowledge_before_sync {
                 self.0.log.durable(end).await?;
             }
@@ -177,7 +180,7 @@ impl Transactions {
         let appended = {
             let mut record = self.0.record.borrow_mut();
             Encoder::decided(&mut record, transaction, decision);
-            self.0.log.append(&[&record])
+            self.0.log.append_without_hurry(&[&record])
         };
         let end = match appended {
             Ok(end) => end,
@@ -190,9 +193,6 @@ impl Transactions {
         let applied = {
             let mut state = self.0.state.borrow_mut();
             state.applying.push(end, Work::Nothing);
-            if let Decision::Commit(_) = decision {
-                state.doom_others(live_keys(&prepared.changes), Some(transaction));
-            }
             state.applying.applied()
         };
         match decision {
@@ -254,7 +254,7 @@ impl Transactions {
                 (None, Some((Decision::Commit(at), _))) => return Ok(Outcome::Committed(*at)),
                 (None, Some((Decision::Abort, _)) | None) => {
                     drop(state);
-                    self.abort_open(transaction);
+                    self.abort(transaction);
                     return Ok(Outcome::Unknown);
                 }
             }

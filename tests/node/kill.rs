@@ -97,7 +97,7 @@ fn transfer(mut client: Client, stop: &AtomicBool) {
         };
         if let Err(error) = move_one() {
             match error.code() {
-                Some(code) if code.code() == "40001" => {}
+                Some(code) if ["40001", "40P01"].contains(&code.code()) => {}
                 Some(code) => panic!("a transfer failed with {}: {error}", code.code()),
                 None => return,
             }

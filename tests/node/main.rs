@@ -6,6 +6,7 @@ mod full_disk;
 mod harness;
 mod kill;
 mod library;
+mod locks;
 mod machine;
 mod plans;
 mod sql;

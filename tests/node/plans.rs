@@ -104,6 +104,8 @@ fn indexes_change_no_answer() {
         ("SELECT max(b) FROM t", "Index Only Scan Backward using i_b"),
         ("SELECT min(b) FROM t WHERE a > 10000", ""),
         ("SELECT min(d) FROM t", "Index Only Scan using i_d"),
+        ("SELECT max(a), min(b), max(d), min(a) FROM t", "Index Scan Backward using i_d"),
+        ("SELECT max(b), min(b) FROM t WHERE b > 100000", ""),
         ("SELECT count(*) FROM t WHERE b BETWEEN 3 AND 20", "Index Only Scan using i_b"),
         ("SELECT a FROM t WHERE c LIKE 't3%' ORDER BY a", ""),
         ("SELECT count(*) FROM t x JOIN t y ON x.a = y.a WHERE y.b < 100", ""),

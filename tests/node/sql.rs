@@ -5,7 +5,7 @@ use postgres::{Client, SimpleQueryMessage};
 use std::io::{Read, Write};
 
 /// The rows of a simple query as text, `NULL` for NULL.
-fn rows(client: &mut Client, text: &str) -> Vec<Vec<String>> {
+pub fn rows(client: &mut Client, text: &str) -> Vec<Vec<String>> {
     let messages = client.simple_query(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let row = |message| match message {
         SimpleQueryMessage::Row(row) => {
@@ -17,7 +17,7 @@ fn rows(client: &mut Client, text: &str) -> Vec<Vec<String>> {
 }
 
 /// The SQLSTATE that a statement fails with.
-fn state(client: &mut Client, text: &str) -> String {
+pub fn state(client: &mut Client, text: &str) -> String {
     let error = client.simple_query(text).expect_err(text);
     error.code().unwrap_or_else(|| panic!("{text}: {error:?}")).code().to_string()
 }

@@ -1,6 +1,6 @@
 //! Runs one fragment: feeds the operators with what the scans read, and hands on, or changes, what they put out.
 
-use super::{FragmentRequest, Summary, brought::Brought, modify::Modifier, source::Source};
+use super::{FragmentRequest, Modify, Summary, brought::Brought, modify::Modifier, source::Source};
 use crate::{
     base::batch::Batch,
     error::{Error, Result},
@@ -24,6 +24,8 @@ pub struct Driver {
     /// By the executor's numbers; `None` where one has ended.
     sources: Vec<Option<Feed>>,
     modifier: Option<Modifier>,
+    /// The only row that is to be changed, not locked yet.
+    to_lock: Option<Vec<u8>>,
     /// What was done for sources that have ended.
     brought: Vec<(usize, execute::Measurements)>,
 }
@@ -54,22 +56,39 @@ impl Driver {
         let modifier = match modify {
             None => None,
             Some(modify) => {
-                let begun = shard.transactions().begin(modify.transaction, view.snapshot);
-                begun.map_err(|failure| shard.error(failure))?;
+                let Modify { transaction, statement, patience, .. } = modify;
+                let writer = shard.transactions().begin(transaction, statement, view.snapshot, patience);
+                let writer = writer.map_err(|failure| shard.error(failure))?;
                 let Some(execute::Source::Scan(scan)) = executor.sources().first() else {
                     return Err(Error::internal("a change of rows without a scan"));
                 };
-                Some(Modifier::new(shard.clone(), modify, scan, context, view)?)
+                Some(Modifier::new(shard.clone(), modify, writer, scan, context, view)?)
             }
         };
-        Ok(Driver { shard, executor, sources, modifier, brought: Vec::new() })
+        let to_lock = match (&modifier, &sources[..]) {
+            (Some(_), [Some(Feed::Own(source))]) => source.only_key().map(<[u8]>::to_vec),
+            _ => None,
+        };
+        Ok(Driver { shard, executor, sources, modifier, to_lock, brought: Vec::new() })
+    }
+
+    /// Locks the only row there is to change, so that what is read of it is what will be changed.
+    async fn lock_first(&mut self) -> Result<()> {
+        let (Some(key), Some(modifier)) = (self.to_lock.take(), &mut self.modifier) else { return Ok(()) };
+        let snapshot = modifier.lock(&key).await?;
+        if let Some(Some(Feed::Own(source))) = self.sources.first_mut() {
+            source.move_to(snapshot);
+        }
+        Ok(())
     }
 
     /// The next batch; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Batch>> {
+        self.lock_first().await?;
         loop {
             match self.executor.next()? {
                 Step::Need(number) => {
+                    let began = self.executor.is_watched().then(|| self.shard.env().now());
                     let batch = match self.sources.get_mut(number).and_then(Option::as_mut) {
                         Some(Feed::Own(source)) => source.next().await?,
                         Some(Feed::Brought(brought)) => brought.next().await?,
@@ -80,6 +99,9 @@ impl Driver {
                         && let Some(Feed::Brought(brought)) = source.take()
                     {
                         self.brought.push((number, brought.measured()));
+                    }
+                    if let Some(began) = began {
+                        self.executor.add_time(number, self.shard.env().now().saturating_sub(began));
                     }
                     self.executor.feed(number, batch)?;
                     self.shard.env().yield_if_needed().await;

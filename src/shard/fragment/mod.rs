@@ -9,6 +9,7 @@ mod driver;
 mod lanes;
 mod modify;
 mod ranges;
+mod reread;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use super::{ReadView, TableUse};
 use crate::{
     base::{
         ids::{ShardId, TransactionId},
+        time::Timestamp,
         write::Write,
     },
     catalog::Table,
@@ -30,7 +32,7 @@ use crate::{
         plan::Node,
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// A fragment to run.
 #[derive(Clone, Debug)]
@@ -55,6 +57,11 @@ pub struct Modify {
     pub transaction: TransactionId,
     pub statement: u32,
     pub tables: Vec<TableUse>,
+    /// How long it may wait for a lock (55P03).
+    pub patience: Option<Duration>,
+    /// The transaction has read nothing that others can change: a fragment that finds its only row changed since the
+    /// snapshot may read at a later one, and say so in its summary.
+    pub may_move: bool,
     /// Expressions over the table's live columns (the new values; for DELETE the old ones), put out as batches.
     pub returning: Option<Vec<Expr>>,
 }
@@ -80,6 +87,10 @@ pub struct Summary {
     pub remote: Vec<Write>,
     /// Other shards that the fragment has sent writes to: the transaction has writes there now.
     pub writers: Vec<ShardId>,
+    /// The fragment read one row at most, by its whole key, and holds its lock: what it read stays so.
+    pub locked: bool,
+    /// The later snapshot that it read at.
+    pub moved: Option<Timestamp>,
     /// What its operators did, if it was watched.
     pub measured: Measurements,
 }

@@ -10,6 +10,7 @@ use crate::{
         batch::{Batch, Column},
         ids::ShardId,
         key,
+        time::Timestamp,
         value::Value,
         write::Write,
     },
@@ -21,6 +22,7 @@ use crate::{
         modify::Layout,
         plan::Scan,
     },
+    txn::Writer,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,6 +33,7 @@ const REMOTE_BYTES_MAX: usize = 1 << 20;
 pub struct Modifier {
     shard: Shard,
     modify: Modify,
+    writer: Writer,
     keyspace: Arc<Keyspace>,
     context: Arc<Context>,
     view: ReadView,
@@ -44,14 +47,46 @@ pub struct Modifier {
 
 impl Modifier {
     /// Nothing is changed yet.
-    pub fn new(shard: Shard, modify: Modify, scan: &Scan, context: Arc<Context>, view: ReadView) -> Result<Modifier> {
+    pub fn new(
+        shard: Shard,
+        modify: Modify,
+        writer: Writer,
+        scan: &Scan,
+        context: Arc<Context>,
+        view: ReadView,
+    ) -> Result<Modifier> {
         if !scan.with_key {
             return Err(Error::internal("a change of rows whose keys are not read"));
         }
         let keyspace = shard.catalog().keyspace(modify.table.keyspace).cloned();
         let keyspace = keyspace.ok_or_else(|| Error::internal("a table without a keyspace"))?;
         let (positions, summary) = (scan.columns.clone(), Summary::default());
-        Ok(Modifier { shard, modify, keyspace, context, view, positions, summary, remote_bytes: 0, told: false })
+        Ok(Modifier {
+            shard,
+            modify,
+            writer,
+            keyspace,
+            context,
+            view,
+            positions,
+            summary,
+            remote_bytes: 0,
+            told: false,
+        })
+    }
+
+    /// Locks the only row that is going to be changed; gives the snapshot to read it at.
+    pub async fn lock(&mut self, key: &[u8]) -> Result<Timestamp> {
+        let transactions = self.shard.transactions();
+        transactions.admit(&self.writer, &self.modify.tables).await.map_err(|failure| self.shard.error(failure))?;
+        let locked = transactions.lock(&self.writer, key, self.view.snapshot, self.modify.may_move).await;
+        let snapshot = locked.map_err(|failure| self.shard.error(failure))?;
+        self.summary.locked = true;
+        if snapshot != self.view.snapshot {
+            self.summary.moved = Some(snapshot);
+            self.view.snapshot = snapshot;
+        }
+        Ok(snapshot)
     }
 
     /// Changes the rows of a batch; gives what RETURNING asks for.
@@ -69,8 +104,7 @@ impl Modifier {
             }
         }
         self.summary.wrote |= !local.is_empty();
-        let (transaction, statement) = (self.modify.transaction, self.modify.statement);
-        let written = self.shard.transactions().write(transaction, statement, local, &self.modify.tables).await;
+        let written = self.shard.transactions().write(&self.writer, local, &self.modify.tables).await;
         written.map_err(|failure| self.shard.error(failure))?;
         if self.remote_bytes > REMOTE_BYTES_MAX {
             self.send_remote().await?;
@@ -151,6 +185,7 @@ impl Modifier {
                 statement: self.modify.statement,
                 writes,
                 tables: self.modify.tables.clone(),
+                patience: self.modify.patience,
             };
             calls.push(Box::pin(self.shard.call(owner, request)));
         }
@@ -177,7 +212,10 @@ impl Drop for Modifier {
         let (transaction, statement) = (self.modify.transaction, self.modify.statement);
         let taking_back = async move {
             for writer in writers {
-                if let Err(error) = shard.call(writer, Request::RollbackTo { transaction, statement }).await {
+                // It may be run again as another statement by now: only this one is taken back.
+                let statements = statement..=statement;
+                let request = Request::Rollback { transaction, statements, keep_locks: false };
+                if let Err(error) = shard.call(writer, request).await {
                     tracing::warn!(%error, "writes of a failed statement stay until their transaction ends");
                 }
             }

@@ -58,6 +58,15 @@ pub fn ranges(scan: &Scan, keyspace: &Keyspace, shard: ShardId, context: &Contex
     Ok(ranges)
 }
 
+/// Whether a scan's bounds give one whole primary key: its only range begins with that key.
+pub fn is_point(scan: &Scan) -> Result<bool> {
+    let equal = scan.bounds.iter().all(|bound| matches!(bound, PlanBound::Equal(_)));
+    Ok(scan.index == IndexId::PRIMARY
+        && equal
+        && !scan.bounds.is_empty()
+        && scan.bounds.len() == key_columns(&scan.table, scan.index)?.len())
+}
+
 /// The encoded values that a key begins with, and what is known of the column behind them.
 struct Span {
     equal: Vec<u8>,

@@ -6,7 +6,7 @@
 use super::{
     covered::Covered,
     lanes::Lanes,
-    ranges::{Range, primary_key_of_entry, ranges},
+    ranges::{Range, is_point, primary_key_of_entry, ranges},
 };
 use crate::{
     base::{
@@ -15,6 +15,7 @@ use crate::{
         key,
         limits::BATCH_ROWS,
         row,
+        time::Timestamp,
         types::{DataType, TypeKind},
         value::Value,
     },
@@ -25,7 +26,7 @@ use crate::{
     storage::lsm::Direction,
     txn::{Scan, Step},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 /// Rows between two looks at the clock.
 const ROWS_BETWEEN_YIELDS: usize = 32;
@@ -43,6 +44,8 @@ pub struct Source {
     /// Ranges not begun, last one first.
     ranges: Vec<Range>,
     scan: Option<Scan>,
+    /// The only range begins with the only key there is to read.
+    is_point: bool,
     /// Instead of the two above, where the order of the keys is kept over all partitions.
     lanes: Option<Lanes>,
     /// Where in an entry of the index the columns put out are, if rows are not read at all.
@@ -71,14 +74,42 @@ impl Source {
             Ok((column.data_type, column.missing_value()?))
         });
         let wanted = wanted.collect::<Result<Vec<_>>>()?;
+        let is_point = lanes.is_none() && is_point(&plan)?;
         let scan = None;
-        Ok(Source { shard, plan, keyspace, view, ranges, scan, lanes, covered, batch_rows, wanted, expected_rows: 0 })
+        Ok(Source {
+            shard,
+            plan,
+            keyspace,
+            view,
+            ranges,
+            scan,
+            is_point,
+            lanes,
+            covered,
+            batch_rows,
+            wanted,
+            expected_rows: 0,
+        })
+    }
+
+    /// The only key that will be read, if the bounds give one.
+    pub fn only_key(&self) -> Option<&[u8]> {
+        match (self.is_point, &self.ranges[..]) {
+            (true, [(Bound::Included(key), _)]) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Reads at another snapshot. Before the first read.
+    pub fn move_to(&mut self, snapshot: Timestamp) {
+        self.view.snapshot = snapshot;
     }
 
     /// The next rows within the bounds; `None` at the end. (The executor applies the filter.)
     pub async fn next(&mut self) -> Result<Option<Batch>> {
         let mut batch = self.empty();
         match self.plan.index {
+            _ if self.is_point => self.read_row(&mut batch).await?,
             IndexId::PRIMARY => self.read_rows(&mut batch).await?,
             _ if self.covered.is_some() => self.read_entries(&mut batch).await?,
             _ => self.read_through_index(&mut batch).await?,
@@ -115,6 +146,15 @@ impl Source {
                 Step::End => self.scan = None,
             }
         }
+    }
+
+    /// Reads the only row, if there is one.
+    async fn read_row(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some((Bound::Included(key), _)) = self.ranges.pop() else { return Ok(()) };
+        let (plan, wanted) = (&self.plan, &self.wanted);
+        let read = |row: &[u8]| push_row(batch, plan, wanted, &key, row);
+        let read = self.shard.transactions().get_with(&self.view, &key, read).await;
+        read.map_err(|failure| self.shard.error(failure))?.unwrap_or(Ok(()))
     }
 
     /// Fills a batch with rows in key order; one that is not full is the last. (A full one may have a few rows more.)

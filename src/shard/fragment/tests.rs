@@ -189,6 +189,8 @@ fn changes_write_rows_and_index_entries_and_do_not_see_themselves() {
                 transaction,
                 statement,
                 tables: vec![TableUse { table: TableId(20_000), version: 1 }],
+                patience: None,
+                may_move: false,
                 returning: Some(vec![Expr::Column { position: 0, data_type: DataType::of(TypeKind::Int8) }]),
             }),
         };
@@ -211,7 +213,8 @@ fn changes_write_rows_and_index_entries_and_do_not_see_themselves() {
                 let target = shard.catalog().shard_of_key(&write.key).unwrap();
                 let snapshot = snapshot.timestamp();
                 let writes = vec![write];
-                let request = Request::Write { transaction, snapshot, statement: 3, writes, tables: vec![] };
+                let request =
+                    Request::Write { transaction, snapshot, statement: 3, writes, tables: vec![], patience: None };
                 shard.call(target, request).await.unwrap();
             }
         }

@@ -58,7 +58,7 @@ use crate::{
 use append::Append;
 use memory::Memory;
 use operator::{Environment, Leaves, Operator};
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// A leaf of the plan that the driver feeds.
 #[derive(Clone, Debug)]
@@ -93,6 +93,8 @@ pub struct Executor {
     sources: Vec<Source>,
     environment: Environment,
     done: bool,
+    /// By source: the operators that wait for it.
+    paths: Vec<Vec<usize>>,
 }
 
 impl Executor {
@@ -103,13 +105,27 @@ impl Executor {
 
     /// The same; with a clock, what each operator does is measured.
     pub fn watched(plan: &Node, context: Arc<Context>, clock: Option<Clock>) -> Result<Executor> {
-        let mut leaves = Leaves { sources: Vec::new(), operators: clock.as_ref().map(|_| 0) };
+        let mut leaves = Leaves { operators: clock.as_ref().map(|_| 0), ..Leaves::default() };
         let root = Operator::build(plan, &context, &mut leaves)?;
         let inputs = leaves.sources.iter().map(|_| Input::default()).collect();
         let memory = Memory::new(context.memory_bytes_max);
         let measured = vec![Measured { runs: 1, ..Measured::default() }; leaves.operators.unwrap_or(0)];
         let environment = Environment { context, inputs, memory, budget: 0, clock, measured };
-        Ok(Executor { root, sources: leaves.sources, environment, done: false })
+        Ok(Executor { root, sources: leaves.sources, environment, done: false, paths: leaves.paths })
+    }
+
+    /// Whether what the operators do is measured.
+    pub fn is_watched(&self) -> bool {
+        self.environment.clock.is_some()
+    }
+
+    /// The driver has spent so long to get what a source must be fed: it counts for all who wait for it.
+    pub fn add_time(&mut self, source: usize, took: Duration) {
+        for &operator in self.paths.get(source).into_iter().flatten() {
+            if let Some(measured) = self.environment.measured.get_mut(operator) {
+                measured.busy_nanos += took.as_nanos() as u64;
+            }
+        }
     }
 
     /// What the operators did so far, if they are watched.

@@ -42,10 +42,14 @@ pub(crate) struct Environment {
 }
 
 /// What building a plan comes upon.
+#[derive(Default)]
 pub(crate) struct Leaves {
     pub sources: Vec<Source>,
     /// How many operators there are, if they are watched.
     pub operators: Option<usize>,
+    /// The operators above what is being built, and those above each source.
+    pub path: Vec<usize>,
+    pub paths: Vec<Vec<usize>>,
 }
 
 impl Environment {
@@ -81,7 +85,9 @@ impl Operator {
     pub fn build(node: &Node, context: &Context, sources: &mut Leaves) -> Result<Operator> {
         let number = sources.operators;
         sources.operators = number.map(|number| number + 1);
+        sources.path.extend(number);
         let operator = Operator::build_one(node, context, sources)?;
+        sources.path.pop();
         Ok(match number {
             None => operator,
             Some(number) => Operator::Watched(Watched { operator: Box::new(operator), number }),
@@ -144,8 +150,9 @@ impl Operator {
         })
     }
 
-    fn leaf(Leaves { sources, .. }: &mut Leaves, source: Source, scan: Option<&Scan>) -> Operator {
+    fn leaf(Leaves { sources, path, paths, .. }: &mut Leaves, source: Source, scan: Option<&Scan>) -> Operator {
         let number = sources.len();
+        paths.push(path.clone());
         sources.push(source);
         Operator::Read(Read { number, filter: scan.and_then(|scan| scan.filter.clone()) })
     }

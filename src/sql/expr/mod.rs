@@ -23,7 +23,7 @@ mod tests;
 
 pub use context::{Context, SessionFacts, SettingChange};
 pub(crate) use evaluate::{compare_values, float_overflow, out_of_range, trim_blanks};
-pub use evaluate::{constant, evaluate, fold, predicate, project, volatility};
+pub use evaluate::{constant, evaluate, evaluate_borrowed, fold, predicate, project, volatility};
 
 use crate::base::{
     types::{DataType, TypeKind},

@@ -44,13 +44,16 @@ fn column(data_type: DataType, seen: &Seen, parts: Vec<Part>, rows: u64, target:
     values.sort_unstable();
     let present = rows.saturating_sub(seen.nulls) as f64;
     let counted = counted(values);
-    let distinct = if complete && !any_long {
+    // When every value in the sample is there more than once, hardly any is missing.
+    let repeated = !counted.is_empty() && counted.iter().all(|(_, count)| *count > 1);
+    let complete = (complete || repeated) && !any_long;
+    let distinct = if complete {
         counted.len() as f64
     } else {
         let estimate = seen.sketch.estimate().max(counted.len() as f64);
         if estimate >= present * UNIQUE_FRACTION { present } else { estimate.round() }
     };
-    let (common, others) = split(counted, distinct, complete && !any_long, target);
+    let (common, others) = split(counted, distinct, complete, target);
     let fraction = |count: usize| count as f64 / sampled.max(1) as f64;
     ColumnStatistics {
         data_type,
@@ -95,7 +98,7 @@ fn split(counted: Vec<Counted>, distinct: f64, complete: bool, target: usize) ->
     let least = counts.get(target).map_or(least, |beyond| beyond + 1);
     let (mut common, others): (Vec<Counted>, Vec<Counted>) =
         counted.into_iter().partition(|(_, count)| *count >= least);
-    common.sort_by_key(|entry| std::cmp::Reverse(entry.1));
+    common.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     (common, others)
 }
 

@@ -165,6 +165,8 @@ struct Inner {
     identity: u64,
     appender: RefCell<Appender>,
     durable: Cell<u64>,
+    /// Position up to which there is something to write without delay.
+    wanted: Cell<u64>,
     waiters: Waiters,
     /// Segments from the oldest kept one to the last spare, without gaps.
     segments: RefCell<VecDeque<Segment>>,
@@ -215,6 +217,7 @@ impl Log {
             identity,
             appender: RefCell::new(Appender::new(tail, options.segment_bytes)),
             durable: Cell::new(tail.end),
+            wanted: Cell::new(tail.end),
             waiters: Waiters::default(),
             segments: RefCell::new(found.segments),
             free: RefCell::new(found.free),
@@ -240,6 +243,14 @@ impl Log {
     /// Appends a record whose payload is `parts` one after the other, and returns the position behind it. Neither waits
     /// nor makes it durable: see [`Log::durable`]. Call [`Log::room`] before, so that memory stays bounded.
     pub fn append(&self, payload: &[&[u8]]) -> Result<LogPosition> {
+        let end = self.append_without_hurry(payload)?;
+        self.0.inner.want(end.0);
+        Ok(end)
+    }
+
+    /// The same for a record that nobody waits for: it goes to the device with the next one that somebody does wait for,
+    /// or when [`Log::write_out`] is called.
+    pub fn append_without_hurry(&self, payload: &[&[u8]]) -> Result<LogPosition> {
         let inner = &self.0.inner;
         let bytes: usize = payload.iter().map(|part| part.len()).sum();
         inner.check_append(bytes)?;
@@ -248,6 +259,11 @@ impl Log {
             statistics.payload_bytes += bytes as u64;
         });
         Ok(LogPosition(inner.append_with(|appender| appender.append(payload))))
+    }
+
+    /// Has everything appended so far written.
+    pub fn write_out(&self) {
+        self.0.inner.want(self.end().0);
     }
 
     /// Resolves when everything up to `position` is on the device.
@@ -276,6 +292,7 @@ impl Log {
                 (appender.end(), appender.segment_end())
             };
             if end.saturating_sub(inner.durable.get()) > inner.options.unsynced_bytes_max {
+                inner.want(end);
                 inner.progress.wait().await;
             } else if segment_end > inner.prepared_end() && !inner.full.get() {
                 inner.prepared.wait().await;
@@ -321,6 +338,7 @@ impl Log {
         let inner = &self.0.inner;
         let salt = inner.env.random_u64();
         let end = inner.append_with(|appender| appender.append_mark(salt));
+        inner.want(end);
         self.durable(LogPosition(end)).await
     }
 }
@@ -341,8 +359,13 @@ impl Inner {
         if entered_another {
             self.prepare_wanted.set();
         }
-        self.write_wanted.set();
         end
+    }
+
+    /// Has the writer write up to a position.
+    fn want(&self, position: u64) {
+        self.wanted.set(position.max(self.wanted.get()));
+        self.write_wanted.set();
     }
 
     fn check_append(&self, bytes: usize) -> Result<()> {

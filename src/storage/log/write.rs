@@ -7,7 +7,8 @@ use std::rc::Rc;
 /// Runs until the log is stopped and everything appended is durable.
 pub(super) async fn run(inner: Rc<Inner>) {
     loop {
-        let batch = inner.appender.borrow_mut().take();
+        let wanted = inner.stopping.get() || inner.wanted.get() > inner.durable.get();
+        let batch = if wanted { inner.appender.borrow_mut().take() } else { None };
         match batch {
             Some(batch) => inner.write(batch).await,
             None if inner.stopping.get() => break,

@@ -20,6 +20,10 @@ use crate::{
     error::{Error, Result},
     sql::expr::{Aggregate, Expr, function::AggregateFunction as A},
 };
+use std::borrow::Cow;
+
+/// A column of arguments, best where the batch has it.
+pub(super) type Argument<'a> = Cow<'a, Column>;
 
 /// The state of one aggregate for all groups.
 pub(super) enum Accumulator {
@@ -134,7 +138,7 @@ impl Accumulator {
     }
 
     /// Takes rows: the group of each, and its arguments (none for `count(*)`).
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         each!(self, inner => inner.update(groups, arguments))
     }
 
@@ -165,6 +169,6 @@ pub(super) fn bad_state() -> Error {
 }
 
 /// The only argument of an aggregate.
-pub(super) fn argument(arguments: &[Column]) -> Result<&Column> {
-    arguments.first().ok_or_else(|| Error::internal("an aggregate lacks its argument"))
+pub(super) fn argument<'a>(arguments: &'a [Argument<'_>]) -> Result<&'a Column> {
+    arguments.first().map(AsRef::as_ref).ok_or_else(|| Error::internal("an aggregate lacks its argument"))
 }

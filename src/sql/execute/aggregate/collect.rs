@@ -1,6 +1,6 @@
 //! string_agg and array_agg: they keep all their input, in the order it comes.
 
-use super::accumulator::{argument, bad_state};
+use super::accumulator::{Argument, argument, bad_state};
 use crate::{
     base::{
         batch::Column,
@@ -55,7 +55,7 @@ impl StringAgg {
         Ok(())
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let [values, delimiters] = arguments else { return Err(bad_state()) };
         for (row, &group) in groups.iter().enumerate() {
             let value = values.value(row);
@@ -110,7 +110,7 @@ impl ArrayAgg {
         self.values.resize(count, Vec::new());
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         for (row, &group) in groups.iter().enumerate() {
             self.values[group as usize].push(column.value(row));

@@ -1,6 +1,6 @@
 //! min and max.
 
-use super::accumulator::{argument, bad_state};
+use super::accumulator::{Argument, argument, bad_state};
 use crate::{
     base::{
         batch::{Column, ColumnData, Strings},
@@ -50,7 +50,7 @@ impl WordExtremes {
         }
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         let nulls = column.nulls.as_deref();
         match &column.data {
@@ -67,7 +67,7 @@ impl WordExtremes {
     }
 
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        self.update(groups, std::slice::from_ref(states))
+        self.update(groups, &[Argument::Borrowed(states)])
     }
 
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {
@@ -112,7 +112,7 @@ impl TextExtremes {
         self.values.resize(count, None);
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         let ColumnData::Text(strings) = &column.data else { return Err(bad_state()) };
         for (row, &group) in groups.iter().enumerate() {
@@ -135,7 +135,7 @@ impl TextExtremes {
     }
 
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        self.update(groups, std::slice::from_ref(states))
+        self.update(groups, &[Argument::Borrowed(states)])
     }
 
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {
@@ -174,7 +174,7 @@ impl Extremes {
         self.values.resize(count, Value::Null);
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         let padded = self.data_type.kind == TypeKind::Bpchar && !self.data_type.array;
         for (row, &group) in groups.iter().enumerate() {
@@ -192,7 +192,7 @@ impl Extremes {
     }
 
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        self.update(groups, std::slice::from_ref(states))
+        self.update(groups, &[Argument::Borrowed(states)])
     }
 
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {

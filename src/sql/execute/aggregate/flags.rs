@@ -1,6 +1,6 @@
 //! bool_and, bool_or, bit_and, bit_or and bit_xor.
 
-use super::accumulator::{argument, bad_state};
+use super::accumulator::{Argument, argument, bad_state};
 use crate::{
     base::{
         batch::{Column, ColumnData},
@@ -28,7 +28,7 @@ impl Flags {
         self.values.resize(count, None);
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         let ColumnData::Bool(flags) = &column.data else { return Err(bad_state()) };
         for (row, (&group, &flag)) in groups.iter().zip(flags).enumerate() {
@@ -41,7 +41,7 @@ impl Flags {
     }
 
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        self.update(groups, std::slice::from_ref(states))
+        self.update(groups, &[Argument::Borrowed(states)])
     }
 
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {
@@ -75,7 +75,7 @@ impl Bits {
         self.values.resize(count, None);
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         for (row, &group) in groups.iter().enumerate() {
             let bits = match column.value(row) {
@@ -94,7 +94,7 @@ impl Bits {
     }
 
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        self.update(groups, std::slice::from_ref(states))
+        self.update(groups, &[Argument::Borrowed(states)])
     }
 
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {

@@ -14,6 +14,7 @@ use crate::base::{
 };
 use crate::sql::expr::trim_blanks;
 use hashbrown::HashTable;
+use std::borrow::Borrow;
 
 /// Keys with their numbers.
 pub(crate) struct Groups {
@@ -165,14 +166,15 @@ impl Groups {
     }
 
     /// Numbers the rows of some key columns, opening groups as needed. `numbers` is replaced.
-    pub fn assign(&mut self, columns: &[Column], rows: usize, numbers: &mut Vec<u32>) {
+    pub fn assign(&mut self, columns: &[impl Borrow<Column>], rows: usize, numbers: &mut Vec<u32>) {
+        let columns: &[&Column] = &columns.iter().map(Borrow::borrow).collect::<Vec<_>>();
         numbers.clear();
         numbers.reserve(rows);
         self.fresh.clear();
         let mut opening = Opening { count: &mut self.count, fresh: &mut self.fresh, numbers };
         match &mut self.table {
             Table::One => opening.numbers.resize(rows, 0),
-            Table::Word(words) => each_word(&columns[0], rows, |row, word| {
+            Table::Word(words) => each_word(columns[0], rows, |row, word| {
                 let number = words.find_or_add(word, *opening.count);
                 opening.note(row, number);
             }),
@@ -189,7 +191,7 @@ impl Groups {
             Table::Text { map, strings, null } => {
                 for row in 0..rows {
                     let next = *opening.count;
-                    let number = match text_of(&columns[0], row) {
+                    let number = match text_of(columns[0], row) {
                         Some(bytes) => find_or_add_bytes(map, strings, bytes, next),
                         None => *null.get_or_insert_with(|| {
                             strings.push(&[]);
@@ -211,7 +213,7 @@ impl Groups {
     }
 
     /// Copies the keys of the rows that opened groups.
-    fn keep_fresh(&mut self, columns: &[Column], rows: usize) {
+    fn keep_fresh(&mut self, columns: &[&Column], rows: usize) {
         if self.fresh.is_empty() {
             return;
         }
@@ -226,12 +228,13 @@ impl Groups {
     }
 
     /// Numbers of the rows' keys without opening groups: [`MISSING`] where there is none.
-    pub fn find(&self, columns: &[Column], rows: usize, numbers: &mut Vec<u32>) {
+    pub fn find(&self, columns: &[impl Borrow<Column>], rows: usize, numbers: &mut Vec<u32>) {
+        let columns: &[&Column] = &columns.iter().map(Borrow::borrow).collect::<Vec<_>>();
         numbers.clear();
         numbers.reserve(rows);
         match &self.table {
             Table::One => numbers.resize(rows, 0),
-            Table::Word(words) => each_word(&columns[0], rows, |_, word| numbers.push(words.find(word))),
+            Table::Word(words) => each_word(columns[0], rows, |_, word| numbers.push(words.find(word))),
             Table::Pair { map } => {
                 for row in 0..rows {
                     let (word, nulls) = pair(columns, row);
@@ -241,7 +244,7 @@ impl Groups {
             }
             Table::Text { map, strings, null } => {
                 for row in 0..rows {
-                    numbers.push(match text_of(&columns[0], row) {
+                    numbers.push(match text_of(columns[0], row) {
                         Some(bytes) => find_bytes(map, strings, bytes),
                         None => null.unwrap_or(MISSING),
                     });
@@ -342,7 +345,7 @@ fn each_word(column: &Column, rows: usize, mut apply: impl FnMut(usize, Option<i
     }
 }
 
-fn pair(columns: &[Column], row: usize) -> (u64, u8) {
+fn pair(columns: &[&Column], row: usize) -> (u64, u8) {
     let mut word = 0;
     let mut nulls = 0;
     for (place, column) in columns.iter().take(2).enumerate() {
@@ -384,7 +387,7 @@ fn find_bytes(map: &HashTable<(u64, u32)>, arena: &Arena, bytes: &[u8]) -> u32 {
 }
 
 /// Bytes that are equal exactly if the keys are. Order does not matter here, so the common types are cheap.
-fn encode(columns: &[Column], types: &[DataType], row: usize, out: &mut Vec<u8>) {
+fn encode(columns: &[&Column], types: &[DataType], row: usize, out: &mut Vec<u8>) {
     out.clear();
     for (column, data_type) in columns.iter().zip(types) {
         if column.is_null(row) {

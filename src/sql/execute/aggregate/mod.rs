@@ -29,11 +29,11 @@ use crate::{
     },
     error::{Error, Result},
     sql::{
-        expr::{Aggregate, Context, Expr, evaluate, predicate},
+        expr::{Aggregate, Context, Expr, evaluate, evaluate_borrowed, predicate},
         plan::{AggregateMode, SortKey},
     },
 };
-use accumulator::Accumulator;
+use accumulator::{Accumulator, Argument};
 use groups::Groups;
 
 /// The operator.
@@ -122,7 +122,7 @@ impl HashAggregate {
             }
             self.groups.assign(&batch.columns[..count], batch.rows, &mut self.numbers);
         } else {
-            let keys = self.group_expressions.iter().map(|expr| evaluate(expr, batch, &context));
+            let keys = self.group_expressions.iter().map(|expr| evaluate_borrowed(expr, batch, &context));
             let keys = keys.collect::<Result<Vec<_>>>()?;
             self.groups.assign(&keys, batch.rows, &mut self.numbers);
         }
@@ -195,17 +195,17 @@ impl State {
         if batch.rows == 0 {
             return Ok(());
         }
-        let arguments = self.aggregate.arguments.iter().map(|expr| evaluate(expr, batch, context));
+        let arguments = self.aggregate.arguments.iter().map(|expr| evaluate_borrowed(expr, batch, context));
         let mut arguments = arguments.collect::<Result<Vec<_>>>()?;
         let keys = self.aggregate.order_by.iter().map(|key| evaluate(&key.expression, batch, context));
         let mut keys = keys.collect::<Result<Vec<_>>>()?;
         if let Some(seen) = &mut self.seen {
             let mut columns = vec![number_column(&groups)];
-            columns.extend(arguments.iter().cloned());
+            columns.extend(arguments.iter().map(|column| Column::clone(column)));
             seen.assign(&columns, groups.len(), &mut Vec::new());
             let fresh = seen.fresh();
             if fresh.len() < groups.len() {
-                arguments = arguments.iter().map(|column| column.take(fresh)).collect();
+                arguments = arguments.iter().map(|column| Argument::Owned(column.take(fresh))).collect();
                 keys = keys.iter().map(|column| column.take(fresh)).collect();
                 groups = std::borrow::Cow::Owned(fresh.iter().map(|&row| groups[row as usize]).collect());
             }
@@ -214,7 +214,7 @@ impl State {
             None => self.accumulator.update(&groups, &arguments),
             Some(waiting) => {
                 let mut columns = vec![number_column(&groups)];
-                columns.extend(arguments);
+                columns.extend(arguments.into_iter().map(Argument::into_owned));
                 columns.extend(keys);
                 let rows = Batch { rows: groups.len(), columns };
                 self.waiting_bytes += rows.bytes();
@@ -236,7 +236,8 @@ impl State {
                 return Err(Error::internal("group numbers are 64-bit integers"));
             };
             let groups: Vec<u32> = groups.iter().map(|&group| group as u32).collect();
-            self.accumulator.update(&groups, &batch.columns[1..first_key])?;
+            let arguments: Vec<_> = batch.columns[1..first_key].iter().map(Argument::Borrowed).collect();
+            self.accumulator.update(&groups, &arguments)?;
         }
         Ok(())
     }

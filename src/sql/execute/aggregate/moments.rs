@@ -4,7 +4,7 @@
 //! keeps too and combines by the same formula. Exact numbers keep exact sums.
 
 use super::{
-    accumulator::{argument, bad_state},
+    accumulator::{Argument, argument, bad_state},
     sums::NumericSum,
 };
 use crate::{
@@ -98,7 +98,7 @@ impl FloatMoments {
         self.moments.resize(count, Moments::default());
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         for (row, &group) in groups.iter().enumerate() {
             if column.is_null(row) {
@@ -195,7 +195,7 @@ impl NumericMoments {
         self.moments.resize(count, ExactMoments::default());
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         for (row, &group) in groups.iter().enumerate() {
             if column.is_null(row) {

@@ -1,6 +1,6 @@
 //! count, sum and avg.
 
-use super::accumulator::{argument, bad_state};
+use super::accumulator::{Argument, argument, bad_state};
 use crate::{
     base::{
         batch::{Column, ColumnData},
@@ -26,7 +26,7 @@ impl Counts {
         self.counts.resize(count, 0);
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let counts = self.counts.as_mut_slice();
         match arguments.first().and_then(|column| column.nulls.as_ref()) {
             None => groups.iter().for_each(|&group| counts[group as usize] += 1),
@@ -104,7 +104,7 @@ impl<S: Sum> Sums<S> {
         self.counts.resize(count, 0);
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         if S::add_vector(self, groups, column) { Ok(()) } else { self.merge(groups, column) }
     }
@@ -256,7 +256,7 @@ impl FloatSums {
         Ok(())
     }
 
-    pub fn update(&mut self, groups: &[u32], arguments: &[Column]) -> Result<()> {
+    pub fn update(&mut self, groups: &[u32], arguments: &[Argument<'_>]) -> Result<()> {
         let column = argument(arguments)?;
         match (&column.data, &column.nulls) {
             (ColumnData::Float8(values), None) => {
@@ -285,7 +285,7 @@ impl FloatSums {
     }
 
     pub fn merge(&mut self, groups: &[u32], states: &Column) -> Result<()> {
-        self.update(groups, std::slice::from_ref(states))
+        self.update(groups, &[Argument::Borrowed(states)])
     }
 
     pub fn states(&self, start: usize, end: usize) -> Result<Column> {

@@ -46,6 +46,15 @@ pub fn evaluate(expr: &Expr, batch: &Batch, context: &Context) -> Result<Column>
     Ok(evaluator.operand(expr)?.into_column(expr.data_type(), batch.rows))
 }
 
+/// The same, without a copy if the expression only names a column of the batch.
+pub fn evaluate_borrowed<'a>(expr: &Expr, batch: &'a Batch, context: &'a Context) -> Result<Cow<'a, Column>> {
+    let evaluator = Evaluator { batch, context, depth: 0 };
+    Ok(match evaluator.operand(expr)? {
+        Operand::Column(column) => column,
+        constant => Cow::Owned(constant.into_column(expr.data_type(), batch.rows)),
+    })
+}
+
 /// The values of some expressions: a batch with a column for each.
 pub fn project(expressions: &[Expr], batch: &Batch, context: &Context) -> Result<Batch> {
     // Over no rows nothing is evaluated, not even constants: they may fail.

@@ -7,7 +7,7 @@ use crate::{
         expr::{Aggregate, Expr, function::AggregateFunction},
         optimize::{cost, estimate::Rows},
         plan::{
-            AggregateMode, Node, SortKey,
+            AggregateMode, JoinKind, Node, SortKey,
             estimate::Estimate,
             expressions::{column, data_type},
             logical::Logical,
@@ -25,16 +25,28 @@ pub fn placed(
     rows: f64,
     known: &dyn Statistics,
 ) -> Placed {
-    let first = match aggregates.as_slice() {
-        [aggregate] if groups.is_empty() => first_in_order(&input, aggregate, known),
-        _ => None,
-    };
+    let ends = if groups.is_empty() { ends(&input, &aggregates, known) } else { None };
     let straight = super::placed(input, expected, known);
-    let below = match first {
-        Some(first) if first.estimate.cost < straight.estimate.cost => first,
-        _ => straight,
-    };
-    of_rows(below, groups, aggregates, rows)
+    match ends {
+        Some(ends) if ends.estimate.cost < straight.estimate.cost => ends,
+        _ => of_rows(straight, groups, aggregates, rows),
+    }
+}
+
+/// Least and greatest values, each read from its end of an index, side by side in one row; none if no index has one.
+fn ends(input: &Logical, aggregates: &[Aggregate], known: &dyn Statistics) -> Option<Placed> {
+    let each = aggregates.iter().map(|aggregate| {
+        let first = first_in_order(input, aggregate, known)?;
+        Some(gathered(of_rows(first, Vec::new(), vec![aggregate.clone()], 1.0), None))
+    });
+    let each: Option<Vec<Placed>> = each.collect();
+    each?.into_iter().reduce(|left, right| {
+        let types = [left.types, right.types].concat();
+        let estimate = Estimate::over(vec![left.estimate, right.estimate], 1.0, cost::PAIR);
+        let (left, right) = (Box::new(left.node), Box::new(right.node));
+        let node = Node::LoopJoin { left, right, kind: JoinKind::Inner, condition: None };
+        Placed { node, types, place: Place::Here, estimate }
+    })
 }
 
 /// The one row that has the least or greatest value, by an index.
