@@ -77,7 +77,7 @@ pub const ONLY: &[(&str, &[&str], &str)] = &[
 
 /// What may lie at the top of the repository, dot-files aside.
 pub const TOP: &[&str] =
-    &["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "src", "proto", "benches", "tests", "tools"];
+    &["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "src", "proto", "benches", "fuzz", "tests", "tools"];
 
 #[test]
 fn the_tree_is_tidy() {

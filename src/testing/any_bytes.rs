@@ -40,7 +40,7 @@ use crate::{
     },
     txn::Record,
 };
-use std::{cell::RefCell, path::Path, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 /// Steps after which a walk over a made-up block ends.
 const WALK_STEPS_MAX: usize = 10_000;
@@ -363,13 +363,3 @@ pub const ENTRIES: [(&str, fn(&[u8])); 8] = [
     ("wire", wire),
     ("copy", copy),
 ];
-
-/// Runs an entry over every file of a folder; gives how many there were.
-pub fn replay(entry: fn(&[u8]), folder: &Path) -> std::io::Result<usize> {
-    let mut count = 0;
-    for file in std::fs::read_dir(folder)? {
-        entry(&std::fs::read(file?.path())?);
-        count += 1;
-    }
-    Ok(count)
-}

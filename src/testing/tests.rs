@@ -90,14 +90,24 @@ fn fuzz_folder(kind: &str, entry: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(entry)
 }
 
+/// Runs an entry over every file of a folder; gives how many there were.
+fn replay(entry: fn(&[u8]), folder: &std::path::Path) -> std::io::Result<usize> {
+    let mut count = 0;
+    for file in std::fs::read_dir(folder)? {
+        entry(&std::fs::read(file?.path())?);
+        count += 1;
+    }
+    Ok(count)
+}
+
 #[test]
 fn what_fuzzing_found_stays_mended() {
     for (name, entry) in any_bytes::ENTRIES {
         let found = fuzz_folder("found", name);
         if found.exists() {
-            any_bytes::replay(entry, &found).unwrap();
+            replay(entry, &found).unwrap();
         }
-        assert!(any_bytes::replay(entry, &fuzz_folder("seeds", name)).unwrap() > 0, "{name} has no seeds");
+        assert!(replay(entry, &fuzz_folder("seeds", name)).unwrap() > 0, "{name} has no seeds");
     }
 }
 
@@ -128,7 +138,7 @@ fn changed(seed: &[u8], random: &mut Random) -> Vec<u8> {
             0 => bytes.truncate(at),
             1 => bytes.insert(at, random.next() as u8),
             2 => bytes.splice(at..at, seed[..at.min(seed.len())].iter().copied().take(16)).for_each(drop),
-            3 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = [0, 0xff][(at % 2) as usize]),
+            3 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = [0, 0xff][at % 2]),
             _ => bytes[at..].iter_mut().take(1).for_each(|byte| *byte ^= 1 << (at % 8)),
         }
     }
