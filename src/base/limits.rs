@@ -32,6 +32,10 @@ pub const FRAGMENT_BATCHES_MAX: usize = 8;
 /// Bytes of buffered writes of one transaction on one shard; beyond it they go to the LSM as provisional versions.
 /// They are applied in one go, so this also bounds how long a core is busy with one commit.
 pub const TRANSACTION_BUFFER_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a bulk load that are sent to a shard at once, about.
+pub const LOAD_PACK_BYTES: usize = 256 << 10;
+/// Packs of one bulk load that may be under way to their shards; it waits before it sends more.
+pub const LOAD_PACKS_MAX: usize = 8;
 /// Rows that ANALYZE looks at closely, drawn at random from a table.
 pub const SAMPLE_ROWS: usize = 30_000;
 /// Bytes of such rows that one core, or whoever brings them together, holds.

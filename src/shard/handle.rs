@@ -73,10 +73,12 @@ impl Shard {
                 Ok(Look::Wait(_) | Look::Read) => return Begun::Waits(Request::Get { view, key }),
                 Err(failure) => return Begun::Answered(Err(self.error(failure))),
             },
-            Request::Write { transaction, snapshot, .. } => match transactions.begin(transaction, snapshot) {
-                Ok(()) => return Begun::Waits(request),
-                Err(failure) => return Begun::Answered(Err(self.error(failure))),
-            },
+            Request::Write { transaction, snapshot, .. } | Request::Load { transaction, snapshot, .. } => {
+                match transactions.begin(transaction, snapshot) {
+                    Ok(()) => return Begun::Waits(request),
+                    Err(failure) => return Begun::Answered(Err(self.error(failure))),
+                }
+            }
             Request::Decide { transaction, decision } => {
                 if decision == Decision::Abort {
                     transactions.abort_open(transaction);
@@ -125,6 +127,9 @@ impl Shard {
             }
             Request::Write { transaction, statement, writes, tables, .. } => {
                 transactions.write(transaction, statement, writes, &tables).await.map(|()| Response::Done)
+            }
+            Request::Load { transaction, statement, writes, tables, last, .. } => {
+                transactions.load(transaction, statement, writes, &tables, last).await.map(|()| Response::Done)
             }
             Request::CommitTransaction { transaction } => {
                 transactions.commit(transaction).await.map(Response::Committed)

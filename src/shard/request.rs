@@ -5,6 +5,7 @@
 use crate::{
     base::{
         ids::{ShardId, StorageId, TableId, TransactionId},
+        pack::Pack,
         time::Timestamp,
         write::Write,
     },
@@ -33,6 +34,17 @@ pub enum Request {
     /// Buffers writes of an open transaction; the first one makes the transaction known to the shard →
     /// [`Response::Done`]. `statement` must not be lower than any before, except after [`Request::RollbackTo`].
     Write { transaction: TransactionId, snapshot: Timestamp, statement: u32, writes: Vec<Write>, tables: Vec<TableUse> },
+    /// Takes writes that a statement makes in bulk, of keys that nothing else in the statement writes → [`Response::Done`].
+    /// Duplicates and conflicts may be found by any of them, and are found by the `last`, which is sent when all others were
+    /// answered.
+    Load {
+        transaction: TransactionId,
+        snapshot: Timestamp,
+        statement: u32,
+        writes: Pack,
+        tables: Vec<TableUse>,
+        last: bool,
+    },
     /// Forgets the writes of this statement and all later ones → [`Response::Done`].
     RollbackTo { transaction: TransactionId, statement: u32 },
     /// Commits a transaction that has written on this shard alone → [`Response::Committed`]. One without any write left is

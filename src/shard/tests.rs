@@ -13,15 +13,15 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// A user key in a storage that the tests use.
-fn user_key(name: &str) -> Vec<u8> {
+pub(super) fn user_key(name: &str) -> Vec<u8> {
     [&key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0)), name.as_bytes()].concat()
 }
 
-fn put(name: &str, value: &str) -> Write {
+pub(super) fn put(name: &str, value: &str) -> Write {
     Write { key: user_key(name), kind: WriteKind::Put(value.into()) }
 }
 
-fn insert(name: &str, value: &str) -> Write {
+pub(super) fn insert(name: &str, value: &str) -> Write {
     Write { key: user_key(name), kind: WriteKind::Insert(value.into()) }
 }
 
@@ -35,14 +35,19 @@ async fn open(env: &Env, dir: &Path, id: u16, mailbox: Mailbox, sequencer: Arc<S
         sequencer,
         log,
         lsm: lsm::Options::new(dir.join("lsm"), 8 << 20),
-        transactions: txn::Options { buffer_bytes_max: 16 << 10, ..txn::Options::default() },
+        transactions: txn::Options {
+            buffer_bytes_max: 16 << 10,
+            load_bytes_min: 8 << 10,
+            load_bytes_max: 64 << 10,
+            ..txn::Options::default()
+        },
         catalog: Arc::new(Catalog::bootstrap(count)),
     };
     Shard::open(env.clone(), options).await.unwrap()
 }
 
 /// Runs a test on the only shard of a node.
-fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard) -> F + Send + 'static) {
+pub(super) fn alone<F: Future<Output = ()> + 'static>(dir: PathBuf, test: impl FnOnce(Shard) -> F + Send + 'static) {
     block_on(move |env| async move {
         let mailbox = connect(1).pop().unwrap();
         let shard = open(&env, &dir, 0, mailbox, Arc::new(Sequencer::new(1)), 1).await;
@@ -88,14 +93,14 @@ pub(super) fn together<F: Future<Output = ()> + 'static>(
     }
 }
 
-async fn get(shard: &Shard, target: u16, view: ReadView, name: &str) -> Option<String> {
+pub(super) async fn get(shard: &Shard, target: u16, view: ReadView, name: &str) -> Option<String> {
     match shard.call(ShardId(target), Request::Get { view, key: user_key(name) }).await.unwrap() {
         Response::Value(value) => value.map(|value| String::from_utf8(value).unwrap()),
         other => panic!("{other:?}"),
     }
 }
 
-async fn commit_one(shard: &Shard, target: u16, writes: Vec<Write>) -> crate::Result<Timestamp> {
+pub(super) async fn commit_one(shard: &Shard, target: u16, writes: Vec<Write>) -> crate::Result<Timestamp> {
     let snapshot = shard.begin_snapshot();
     let request = Request::CommitOne { snapshot: snapshot.timestamp(), writes, tables: Vec::new() };
     match shard.call(ShardId(target), request).await? {
@@ -104,7 +109,7 @@ async fn commit_one(shard: &Shard, target: u16, writes: Vec<Write>) -> crate::Re
     }
 }
 
-fn now(shard: &Shard) -> ReadView {
+pub(super) fn now(shard: &Shard) -> ReadView {
     ReadView::at(shard.sequencer().now())
 }
 
@@ -199,7 +204,7 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
     });
 }
 
-async fn count_rows(shard: &Shard, view: ReadView) -> usize {
+pub(super) async fn count_rows(shard: &Shard, view: ReadView) -> usize {
     let prefix = key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0));
     let range =
         (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));

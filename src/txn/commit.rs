@@ -133,6 +133,7 @@ impl Transactions {
 
     /// Commits a transaction that has written on this core alone. If it fails, the transaction is rolled back.
     pub async fn commit(&self, transaction: TransactionId) -> Result<Timestamp, Failure> {
+        self.save_loads(transaction).await?;
         self.0.log.room().await;
         loop {
             match self.try_commit(transaction) {
@@ -278,6 +279,10 @@ impl Transactions {
         }
         let mut provisional = self.0.retained.retention.provisional.borrow_mut();
         versions.iter().for_each(|version| provisional.set(*version, resolution));
+        drop(provisional);
+        if resolution != Resolution::Open {
+            self.0.lsm.note_decisions();
+        }
     }
 }
 

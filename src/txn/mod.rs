@@ -1,8 +1,8 @@
 //! Row 3: transactions over the keys of one core, and their part in transactions over several.
 //!
 //! What it is: snapshot isolation on the versions of the LSM tree. A transaction reads as of its snapshot; its writes are
-//! buffered on the core that owns the key and spilled into the tree as *provisional* versions when they grow large. The
-//! first of two transactions that write the same key to commit wins; the other gets 40001. A transaction on one core
+//! buffered on the core that owns the key and spilled into the tree as *provisional* versions when they grow large; bulk
+//! loads go there past the log. The first of two transactions that write the same key to commit wins; the other gets 40001. A transaction on one core
 //! commits with one log record; one on several with a prepare on each, and is committed the moment all prepares are
 //! durable (parallel commit): the decision itself needs no record to be safe.
 //!
@@ -17,7 +17,7 @@
 //! - A prepare is remembered until every participant has the decision durable (`attachment.rs`).
 //! - No borrow of the state is held across an await.
 //!
-//! Start with [`Transactions`], then `write.rs`, `commit.rs`, `two_phase.rs`, `read.rs` and `recover.rs`.
+//! Start with [`Transactions`], then `write.rs`, `load.rs`, `commit.rs`, `two_phase.rs`, `read.rs` and `recover.rs`.
 
 mod applying;
 mod attachment;
@@ -27,6 +27,7 @@ mod commit;
 mod failure;
 mod fence;
 mod gate;
+mod load;
 mod pending;
 mod read;
 mod record;
@@ -101,6 +102,10 @@ pub struct Options {
     pub buffer_bytes_max: usize,
     /// Buffered writes of all transactions of the core; beyond it whoever writes next is spilled early.
     pub buffers_bytes_max: usize,
+    /// What a statement loads in bulk becomes ordinary writes if it is no more than this, in bytes.
+    pub load_bytes_min: usize,
+    /// What is loaded in bulk goes into the tree when it is more than this, in bytes.
+    pub load_bytes_max: usize,
     /// How long a writer waits for a table that is being changed, and a change for writers.
     pub fence_wait_max: Duration,
     /// A transaction that nobody has used for so long is rolled back, as its session must be gone.
@@ -117,6 +122,8 @@ impl Default for Options {
         Options {
             buffer_bytes_max: limits::TRANSACTION_BUFFER_BYTES_MAX,
             buffers_bytes_max: 64 * limits::TRANSACTION_BUFFER_BYTES_MAX,
+            load_bytes_min: limits::TRANSACTION_BUFFER_BYTES_MAX / 2,
+            load_bytes_max: 16 * limits::TRANSACTION_BUFFER_BYTES_MAX,
             fence_wait_max: Duration::from_secs(10),
             idle_max: Duration::from_secs(24 * 3600),
             in_doubt_after: Duration::from_secs(10),

@@ -6,6 +6,7 @@ use super::{
     buffer::Buffer,
     changed::Written,
     fence::Fences,
+    load::{Installing, Load},
     pending::{Interest, Pending, PendingNumber, PendingTable},
     record::Decision,
 };
@@ -15,7 +16,7 @@ use crate::{
         ids::{ShardId, StorageId, TransactionId},
         time::Timestamp,
     },
-    storage::log::LogPosition,
+    storage::{log::LogPosition, lsm::Installed},
 };
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
@@ -27,6 +28,10 @@ pub struct Open {
     pub spilled: Vec<(u32, Timestamp)>,
     /// The versions in `spilled`, ascending, as readers take them.
     pub own: Rc<[Timestamp]>,
+    /// What was loaded in bulk: not installed, being installed, and installed but not known to be saved.
+    pub load: Load,
+    pub installing: Option<Installing>,
+    pub installed: Vec<Installed>,
     /// Grows with every spill, so that scans notice.
     pub spills: u64,
     /// The storages that spilled keys lie in, ascending.
@@ -90,7 +95,7 @@ impl State {
     /// Takes an open transaction out, with its claims.
     pub fn take_open(&mut self, transaction: TransactionId) -> Option<Open> {
         let open = self.open.remove(&transaction)?;
-        self.buffered_bytes -= open.buffer.bytes();
+        self.buffered_bytes -= open.buffer.bytes() + open.load.bytes();
         for claim in &open.claims {
             self.interest.remove(*claim, transaction);
         }
@@ -129,6 +134,9 @@ impl Open {
             buffer: Buffer::default(),
             spilled: Vec::new(),
             own: no_versions.clone(),
+            load: Load::default(),
+            installing: None,
+            installed: Vec::new(),
             spills: 0,
             spilled_storages: Vec::new(),
             claims: Vec::new(),

@@ -193,7 +193,7 @@ impl Transactions {
         let Some(open) = state.open.get_mut(&transaction) else { return };
         let before = open.buffer.bytes();
         open.buffer.rollback_to(statement);
-        state.buffered_bytes = state.buffered_bytes + open.buffer.bytes() - before;
+        state.buffered_bytes = state.buffered_bytes + open.buffer.bytes() - before - open.drop_load(statement);
         for claim in open.claims.drain(..) {
             state.interest.remove(claim, transaction);
         }
