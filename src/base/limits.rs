@@ -40,6 +40,10 @@ pub const ABORTED_REMEMBERED_MAX: usize = 4096;
 pub const READS_REMEMBERED_MAX: usize = 256;
 /// Rows on one core that are compared to see whether a snapshot may move; if there are more, it may not.
 pub const REREAD_ROWS_MAX: usize = 4096;
+/// Bytes of a bulk load that are sent to a shard at once, about.
+pub const LOAD_PACK_BYTES: usize = 256 << 10;
+/// Packs of one bulk load that may be under way to their shards; it waits before it sends more.
+pub const LOAD_PACKS_MAX: usize = 8;
 /// Rows that ANALYZE looks at closely, drawn at random from a table.
 pub const SAMPLE_ROWS: usize = 30_000;
 /// Bytes of such rows that one core, or whoever brings them together, holds.

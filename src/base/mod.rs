@@ -14,6 +14,7 @@ pub mod json;
 pub mod key;
 pub mod limits;
 pub mod numeric;
+pub mod pack;
 pub mod row;
 pub mod sqlstate;
 pub mod text;

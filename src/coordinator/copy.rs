@@ -5,17 +5,18 @@
 
 use super::{
     gather::Query,
-    insert::{Router, layout},
+    insert::layout,
+    load::Loader,
     run::Run,
     session::{Session, Started},
 };
 use crate::{
-    base::{batch::Batch, binary, sqlstate::SqlState, text, types::DataType, value::Value},
+    base::{batch::Batch, binary, ids::ShardId, sqlstate::SqlState, text, types::DataType, value::Value},
     catalog::{Catalog, Table},
     error::{Error, Result},
     sql::{
         self,
-        copy::{Fields, Reader, Writer},
+        copy::{Direct, Fields, Reader, Writer},
         expr::{Context, Expr},
         modify::Layout,
         plan::{Gather, Node, Scan, Targets},
@@ -39,7 +40,11 @@ pub struct CopyIn {
     /// What columns that are not in the stream get: stored position and default.
     defaults: Vec<(usize, Expr)>,
     context: Arc<Context>,
-    router: Router,
+    /// Most rows go through it, if the table lets them.
+    direct: Option<Direct>,
+    loader: Loader,
+    /// The shard of each partition.
+    shards: Vec<ShardId>,
     /// One value per stored position, reused from row to row.
     values: Vec<Value>,
     rows: u64,
@@ -136,10 +141,16 @@ impl Session {
                 defaults.push((position, self.bind_default(default, column.data_type)?));
             }
         }
+        let catalog = self.catalog();
+        let keyspace = catalog.keyspace(table.keyspace);
+        let keyspace = keyspace.ok_or_else(|| Error::internal("a table without a keyspace"))?;
+        let direct = if defaults.is_empty() { Direct::new(table, keyspace, columns, options) } else { None };
         let started = Started::CopyIn { format: options.format, columns: columns.len() };
         self.run = Run::CopyIn(Box::new(CopyIn {
-            router: self.router(table),
-            catalog: self.catalog(),
+            direct,
+            loader: self.loader(table),
+            shards: keyspace.partitions.clone(),
+            catalog: catalog.clone(),
             columns: columns.to_vec(),
             format: options.format,
             reader: Reader::new(options.clone()),
@@ -156,26 +167,38 @@ impl Session {
     /// Takes a chunk of the stream, cut anywhere.
     pub async fn copy_data(&mut self, bytes: &[u8]) -> Result<()> {
         let mut copy = self.take_copy_in()?;
-        copy.reader.feed(bytes)?;
-        self.copy_rows(&mut copy, false).await?;
-        self.run = Run::CopyIn(copy);
-        Ok(())
+        let taken = match copy.reader.feed(bytes) {
+            Ok(()) => self.copy_rows(&mut copy, false).await,
+            Err(error) => Err(error),
+        };
+        match taken.is_ok() {
+            true => self.run = Run::CopyIn(copy),
+            false => self.give_up_load(&copy.loader).await,
+        }
+        taken
     }
 
     /// The stream has ended; gives the command tag.
     pub async fn copy_done(&mut self) -> Result<String> {
         let mut copy = self.take_copy_in()?;
-        self.copy_rows(&mut copy, true).await?;
-        let CopyIn { mut router, rows, .. } = *copy;
-        self.send(&mut router, None).await?;
+        let taken = match self.copy_rows(&mut copy, true).await {
+            Ok(()) => self.end_load(&mut copy.loader).await,
+            Err(error) => Err(error),
+        };
+        if taken.is_err() {
+            self.give_up_load(&copy.loader).await;
+        }
+        taken?;
         self.finish_command().await?;
         self.count_end();
-        Ok(format!("COPY {rows}"))
+        Ok(format!("COPY {}", copy.rows))
     }
 
     /// The client gave up; gives the error to answer with.
-    pub fn copy_fail(&mut self, message: &str) -> Error {
-        self.run = Run::None;
+    pub async fn copy_fail(&mut self, message: &str) -> Error {
+        if let Run::CopyIn(copy) = std::mem::replace(&mut self.run, Run::None) {
+            self.give_up_load(&copy.loader).await;
+        }
         Error::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {message}"))
     }
 
@@ -194,10 +217,13 @@ impl Session {
         let (table, catalog) = (copy.table.clone(), copy.catalog.clone());
         let layout = layout(&catalog, &table)?;
         loop {
-            let row_id = self.row_id(&table);
-            let Some(full) = copy.next_row(&layout, row_id, last)? else { return Ok(()) };
+            if let Some(full) = copy.plain_rows(|| self.row_id(&table)) {
+                self.send_pack(&mut copy.loader, full).await?;
+                continue;
+            }
+            let Some(full) = copy.next_row(&layout, self.row_id(&table), last)? else { return Ok(()) };
             for shard in full {
-                self.send(&mut copy.router, Some(shard)).await?;
+                self.send_pack(&mut copy.loader, shard).await?;
             }
         }
     }
@@ -250,13 +276,28 @@ impl Session {
 }
 
 impl CopyIn {
+    /// Reads rows as long as they are plain ones; gives a shard whose pack is full, or `None` when the next row is not plain,
+    /// or not there.
+    fn plain_rows(&mut self, row_id: impl Fn() -> i64) -> Option<ShardId> {
+        let direct = self.direct.as_mut()?;
+        loop {
+            let line = self.reader.plain_line()?;
+            let length = line.len();
+            let shard = direct.read(line, row_id()).and_then(|partition| self.shards.get(usize::from(partition.0)));
+            let Some(&shard) = shard else {
+                self.reader.put_line_back(length);
+                return None;
+            };
+            self.rows += 1;
+            let full = self.loader.push_row(shard, direct.key(), direct.row());
+            if full.is_some() {
+                return full;
+            }
+        }
+    }
+
     /// Reads one row and routes its writes; gives the shards whose batches are full, or `None` when there is no row.
-    fn next_row(
-        &mut self,
-        layout: &Layout<'_>,
-        row_id: i64,
-        last: bool,
-    ) -> Result<Option<Vec<crate::base::ids::ShardId>>> {
+    fn next_row(&mut self, layout: &Layout<'_>, row_id: i64, last: bool) -> Result<Option<Vec<ShardId>>> {
         let found = match last {
             false => self.reader.next_row(&mut self.fields),
             true => self.reader.finish(&mut self.fields),
@@ -271,7 +312,7 @@ impl CopyIn {
         let writes = layout.insert(&self.values, row_id).map_err(|error| self.located(error, None))?;
         let mut full = Vec::new();
         for write in writes {
-            full.extend(self.router.push(write)?);
+            full.extend(self.loader.push_write(&write)?);
         }
         self.rows += 1;
         Ok(Some(full))

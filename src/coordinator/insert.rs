@@ -145,7 +145,7 @@ impl Session {
         Router::new(self.catalog(), table, self.is_fenced(table.id))
     }
 
-    fn is_fenced(&self, table: TableId) -> bool {
+    pub(super) fn is_fenced(&self, table: TableId) -> bool {
         self.transaction.as_ref().is_some_and(|transaction| transaction.has_fenced(table))
     }
 

@@ -21,6 +21,7 @@ mod explain;
 mod gather;
 mod insert;
 mod live;
+mod load;
 mod modify;
 mod point;
 mod prepared;

@@ -81,9 +81,12 @@ fn shard_options(config: &NodeConfig, id: ShardId, sequencer: Arc<Sequencer>, ma
     let share = config.memory_bytes as usize / config.cores;
     let folder = format!("shard_{id}");
     let buffers_bytes_max = share / 8;
+    let lsm = lsm::Options::new(config.data_dir.join(&folder), share / 20 * 11);
     let transactions = txn::Options {
         buffer_bytes_max: txn::Options::default().buffer_bytes_max.min(buffers_bytes_max / 4),
         buffers_bytes_max,
+        // While one is filled another is written out, in a memtable's place.
+        load_bytes_max: lsm.memtable_bytes.min(buffers_bytes_max),
         ..txn::Options::default()
     };
     shard::Options {
@@ -91,7 +94,7 @@ fn shard_options(config: &NodeConfig, id: ShardId, sequencer: Arc<Sequencer>, ma
         mailbox,
         sequencer,
         log: log::Options::new(config.wal_dir.join(&folder)),
-        lsm: lsm::Options::new(config.data_dir.join(&folder), share / 20 * 11),
+        lsm,
         transactions,
         catalog: Arc::new(Catalog::default()),
     }

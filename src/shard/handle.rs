@@ -6,7 +6,7 @@ use super::{
     request::{Request, Response},
 };
 use crate::{
-    base::{ids::ShardId, write::Write},
+    base::{ids::ShardId, pack::Pack, write::Write},
     env::{TaskClass, queue::Receiver},
     error::{Error, Result},
     txn::{Decision, Look, TableUse, Whole, Writer},
@@ -21,15 +21,25 @@ enum Begun {
     Answered(Result<Response>),
     Waits(Request),
     Writes(Writer, Vec<Write>, Vec<TableUse>),
+    /// True: the last pack of its statement.
+    Loads(Writer, Pack, Vec<TableUse>, bool),
 }
 
 impl Shard {
     /// Carries a request out.
     pub(super) async fn handle(&self, request: Request) -> Result<Response> {
-        match self.begin_request(request) {
+        self.carry_on(self.begin_request(request)).await
+    }
+
+    async fn carry_on(&self, begun: Begun) -> Result<Response> {
+        match begun {
             Begun::Answered(answer) => answer,
             Begun::Waits(request) => self.finish_request(request).await,
             Begun::Writes(writer, writes, tables) => self.write(&writer, writes, &tables).await,
+            Begun::Loads(writer, pack, tables, last) => {
+                let loaded = self.0.transactions.load(&writer, pack, &tables, last).await;
+                loaded.map(|()| Response::Done).map_err(|failure| self.error(failure))
+            }
         }
     }
 
@@ -58,11 +68,7 @@ impl Shard {
                 let handler = async move {
                     count(&shard.0.running, 1);
                     let _running = Running(&shard);
-                    reply.result = Some(match begun {
-                        Begun::Answered(answer) => answer,
-                        Begun::Waits(request) => shard.finish_request(request).await,
-                        Begun::Writes(writer, writes, tables) => shard.write(&writer, writes, &tables).await,
-                    });
+                    reply.result = Some(shard.carry_on(begun).await);
                     drop(reply);
                 };
                 self.0.env.spawn(TaskClass::Query, handler).detach();
@@ -88,6 +94,12 @@ impl Shard {
             Request::Write { transaction, snapshot, statement, writes, tables, patience } => {
                 return match transactions.begin(transaction, statement, snapshot, patience) {
                     Ok(writer) => Begun::Writes(writer, writes, tables),
+                    Err(failure) => Begun::Answered(Err(self.error(failure))),
+                };
+            }
+            Request::Load { transaction, snapshot, statement, writes, tables, last, patience } => {
+                return match transactions.begin(transaction, statement, snapshot, patience) {
+                    Ok(writer) => Begun::Loads(writer, writes, tables, last),
                     Err(failure) => Begun::Answered(Err(self.error(failure))),
                 };
             }
@@ -168,6 +180,7 @@ impl Shard {
                 Ok(Response::Done)
             }
             Request::Write { .. }
+            | Request::Load { .. }
             | Request::Rollback { .. }
             | Request::Forget { .. }
             | Request::Unfence { .. }

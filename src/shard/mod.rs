@@ -39,6 +39,8 @@ use crate::{
     txn::{self, Failure, Transactions},
 };
 #[cfg(test)]
+mod load_tests;
+#[cfg(test)]
 mod lock_tests;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 use crate::{
     base::{
         ids::{ShardId, StorageId, TableId, TransactionId},
+        pack::Pack,
         time::Timestamp,
         write::Write,
     },
@@ -41,6 +42,19 @@ pub enum Request {
         writes: Vec<Write>,
         tables: Vec<TableUse>,
         /// How long it may wait for a lock (55P03).
+        patience: Option<Duration>,
+    },
+    /// Takes writes that a statement makes in bulk, of keys that nothing else in the statement writes → [`Response::Done`].
+    /// Duplicates and conflicts may be found by any of them, and are found by the `last`, which is sent when all others were
+    /// answered.
+    Load {
+        transaction: TransactionId,
+        snapshot: Timestamp,
+        statement: u32,
+        writes: Pack,
+        tables: Vec<TableUse>,
+        last: bool,
+        /// As of [`Request::Write`].
         patience: Option<Duration>,
     },
     /// Forgets the writes of these statements → [`Response::Done`]. Their locks are given back, unless the statement is about

@@ -35,7 +35,12 @@ async fn open(env: &Env, dir: &Path, id: u16, mailbox: Mailbox, sequencer: Arc<S
         sequencer,
         log,
         lsm: lsm::Options::new(dir.join("lsm"), 8 << 20),
-        transactions: txn::Options { buffer_bytes_max: 16 << 10, ..txn::Options::default() },
+        transactions: txn::Options {
+            buffer_bytes_max: 16 << 10,
+            load_bytes_min: 8 << 10,
+            load_bytes_max: 64 << 10,
+            ..txn::Options::default()
+        },
         catalog: Arc::new(Catalog::bootstrap(count)),
     };
     Shard::open(env.clone(), options).await.unwrap()
@@ -178,7 +183,7 @@ fn large_transactions_spill_and_can_be_taken_back_by_statement() {
     });
 }
 
-async fn count_rows(shard: &Shard, view: ReadView) -> usize {
+pub(super) async fn count_rows(shard: &Shard, view: ReadView) -> usize {
     let prefix = key::prefix(StorageId(100), IndexId::PRIMARY, PartitionId(0));
     let range =
         (std::ops::Bound::Included(prefix.to_vec()), std::ops::Bound::Excluded(key::prefix_end(&prefix).unwrap()));

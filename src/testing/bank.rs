@@ -7,8 +7,9 @@
 //! a · account            balance                    moved by transfers
 //! r · transaction        from, to, amount           receipt of a transfer, on the shard of `from`
 //! u · number             transaction                inserted by several at once; one may win
-//! l · transaction, row   filler                     a large transaction, spilled, over all shards: all rows or none
-//! j · transaction        filler                     written and rolled back to a savepoint: never there
+//! l · transaction, row   filler                     a large transaction over all shards, spilled or loaded in bulk: all
+//!                                                   rows or none
+//! j · transaction, …     filler                     written or loaded and rolled back to a savepoint: never there
 //! ```
 //!
 //! Rules: acknowledged → there. Refused → not there. Neither (the node stopped first) → there as a whole or not at all.
@@ -19,6 +20,7 @@ use crate::{
     base::{
         ids::{IndexId, PartitionId, ShardId, StorageId, TransactionId},
         key,
+        pack::Pack,
         write::{Write, WriteKind},
     },
     error::{Effect, Error, Result},
@@ -94,7 +96,8 @@ pub async fn client(shard: Shard, options: Options, mut random: Random, ledger: 
             0 => bank.check_sum().await,
             1 => {
                 let everywhere = shard.count();
-                bank.large(everywhere).await;
+                let (loads, detour) = (random.one_in(2), random.one_in(3));
+                bank.large(everywhere, loads, detour).await;
             }
             2 => bank.contend(random.below(40)).await,
             3 if random.one_in(4) => {
@@ -225,10 +228,58 @@ impl<'a> Teller<'a> {
     }
 
     /// A transaction that is larger than buffers are.
-    async fn large(mut self, shards: u16) {
+    async fn large(mut self, shards: u16, loads: bool, detour: bool) {
         self.ledger.borrow_mut().begun.insert(self.transaction.0);
-        let done = self.try_large(shards).await;
+        let done = match loads {
+            false => self.try_large(shards).await,
+            true => self.try_load(shards, detour).await,
+        };
         self.tell(done).await;
+    }
+
+    /// The same rows in bulk, sometimes after a load that a savepoint takes back.
+    async fn try_load(&mut self, shards: u16, detour: bool) -> Result<()> {
+        if detour {
+            for target in (0..shards).map(ShardId) {
+                // The last pack of it is missing now and then: the statement failed before.
+                let ends = target.0 == 0;
+                self.load(target, b'j', ends).await?;
+            }
+            for target in self.writers.clone() {
+                let statements = 1..=self.statement;
+                let request = Request::Rollback { transaction: self.transaction, statements, keep_locks: false };
+                self.shard.call(target, request).await?;
+            }
+        }
+        for target in (0..shards).map(ShardId) {
+            self.load(target, b'l', true).await?;
+        }
+        self.commit().await
+    }
+
+    /// One statement that loads as many rows as a large transaction has on a shard, in no order.
+    async fn load(&mut self, target: ShardId, kind: u8, ends: bool) -> Result<()> {
+        const PACKS: u64 = 4;
+        self.statement += 1;
+        self.writers.insert(target);
+        for number in 0..PACKS {
+            let mut pack = Pack::default();
+            for row in (0..LARGE_ROWS).rev().filter(|row| row % PACKS == number) {
+                let name = [self.transaction.0.to_be_bytes(), row.to_be_bytes()].concat();
+                pack.push(&row_key(target, kind, &name), Some(&vec![row as u8; FILLER_BYTES]), true);
+            }
+            let request = Request::Load {
+                transaction: self.transaction,
+                snapshot: self.snapshot.timestamp(),
+                statement: self.statement,
+                writes: pack,
+                tables: Vec::new(),
+                last: ends && number + 1 == PACKS,
+                patience: None,
+            };
+            self.shard.call(target, request).await?;
+        }
+        Ok(())
     }
 
     async fn try_large(&mut self, shards: u16) -> Result<()> {

@@ -147,6 +147,8 @@ fn boot(simulation: &Simulation, node: &Node, plan: &Plan) -> Result<Vec<Shard>,
                 },
                 transactions: txn::Options {
                     buffer_bytes_max: 3 << 10,
+                    load_bytes_min: 1 << 10,
+                    load_bytes_max: 3 << 10,
                     in_doubt_after: IN_DOUBT_AFTER,
                     acknowledge_before_sync: plan.acknowledge_before_sync,
                     ..txn::Options::default()

@@ -180,7 +180,7 @@ fn seeds_of_our_formats_are_kept() {
     built.properties.encode(&mut properties);
     keep("table", "properties", &properties);
     let Built { file_bytes, identity, properties: of } = built;
-    let meta = TableMeta { number: 7, file_bytes, identity, properties: Rc::new(of) };
+    let meta = TableMeta { number: 7, file_bytes, identity, properties: Rc::new(of), stamp: None };
     let edit = Edit { next_number: Some(9), added: vec![(0, meta.clone()), (3, meta)], ..Edit::default() };
     let (mut payload, mut file) = (Vec::new(), Vec::new());
     edit.encode(&mut payload);

@@ -158,6 +158,7 @@ impl Transactions {
 
     /// Commits a transaction that has written on this core alone. If it fails, the transaction is rolled back.
     pub async fn commit(&self, transaction: TransactionId) -> Result<Timestamp, Failure> {
+        self.save_loads(transaction).await?;
         self.0.log.room().await;
         loop {
             match self.try_commit(transaction) {
@@ -258,7 +259,7 @@ impl Transactions {
         });
         let mut state = self.0.state.borrow_mut();
         if transaction.is_none() {
-            state.doom_holders(changes.iter().map(|(key, value)| (key.as_slice(), value.is_some())));
+            state.doom_holders(changes.iter().map(|(key, value)| (key.as_slice(), value.is_some())), None);
         }
         let number = state.pending.insert(pending, changes.iter().map(|(key, _)| key.as_slice()));
         state.applying.push(end, Work::Commit { at, changes, versions, pending: number });
@@ -305,6 +306,10 @@ impl Transactions {
         }
         let mut provisional = self.0.retained.retention.provisional.borrow_mut();
         versions.iter().for_each(|version| provisional.set(*version, resolution));
+        drop(provisional);
+        if resolution != Resolution::Open {
+            self.0.lsm.note_decisions();
+        }
     }
 }
 

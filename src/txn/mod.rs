@@ -1,7 +1,8 @@
 //! Row 3: transactions over the keys of one core, and their part in transactions over several.
 //!
 //! What it is: snapshot isolation on the versions of the LSM tree. A transaction reads as of its snapshot; its writes are
-//! buffered on the core that owns the key and spilled into the tree as *provisional* versions when they grow large. A write
+//! buffered on the core that owns the key and spilled into the tree as *provisional* versions when they grow large; bulk
+//! loads go there past the log. A write
 //! takes its key's lock first and waits for whoever has it; a key that was changed since the snapshot is refused with 40001,
 //! marked as *stale* so that the coordinator may run the statement again at a later snapshot. A transaction on one core
 //! commits with one log record; one on several with a prepare on each, and is committed the moment all prepares are
@@ -23,7 +24,7 @@
 //! - A prepare is remembered until every participant has the decision durable (`attachment.rs`).
 //! - No borrow of the state is held across an await.
 //!
-//! Start with [`Transactions`], then `write.rs`, `locks.rs`, `commit.rs`, `two_phase.rs`, `read.rs` and `recover.rs`.
+//! Start with [`Transactions`], then `write.rs`, `load.rs`, `locks.rs`, `commit.rs`, `two_phase.rs`, `read.rs` and `recover.rs`.
 
 mod applying;
 mod attachment;
@@ -33,6 +34,7 @@ mod commit;
 mod failure;
 mod fence;
 mod gate;
+mod load;
 mod locks;
 mod obstacle;
 mod pending;
@@ -112,6 +114,10 @@ pub struct Options {
     pub buffer_bytes_max: usize,
     /// Buffered writes of all transactions of the core; beyond it whoever writes next is spilled early.
     pub buffers_bytes_max: usize,
+    /// What a statement loads in bulk becomes ordinary writes if it is no more than this, in bytes.
+    pub load_bytes_min: usize,
+    /// What is loaded in bulk goes into the tree when it is more than this, in bytes.
+    pub load_bytes_max: usize,
     /// How long a writer waits for a table that is being changed, and a change for writers.
     pub fence_wait_max: Duration,
     /// A transaction that nobody has used for so long is rolled back, as its session must be gone.
@@ -128,6 +134,8 @@ impl Default for Options {
         Options {
             buffer_bytes_max: limits::TRANSACTION_BUFFER_BYTES_MAX,
             buffers_bytes_max: 64 * limits::TRANSACTION_BUFFER_BYTES_MAX,
+            load_bytes_min: limits::TRANSACTION_BUFFER_BYTES_MAX / 2,
+            load_bytes_max: 16 * limits::TRANSACTION_BUFFER_BYTES_MAX,
             fence_wait_max: Duration::from_secs(10),
             idle_max: Duration::from_secs(24 * 3600),
             in_doubt_after: Duration::from_secs(10),

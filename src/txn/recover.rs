@@ -77,7 +77,7 @@ impl Transactions {
         let retention = place.lsm.retention.clone();
         let lsm = Lsm::open(&env, place.lsm).await?;
         let attachment = Attachment::decode(&lsm.attachment())?;
-        sequencer.observe(attachment.clock);
+        sequencer.observe(attachment.clock.max(lsm.newest_stamp()));
         for (version, resolution) in &attachment.provisional {
             sequencer.observe(*version);
             retention.provisional.borrow_mut().set(*version, *resolution);

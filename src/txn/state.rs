@@ -6,6 +6,7 @@ use super::{
     buffer::Buffer,
     changed::Written,
     fence::Fences,
+    load::{Installing, Load},
     locks::{Locks, Wait},
     pending::{Pending, PendingNumber, PendingTable, key_hash},
     record::Decision,
@@ -18,7 +19,7 @@ use crate::{
         limits::ABORTED_REMEMBERED_MAX,
         time::Timestamp,
     },
-    storage::log::LogPosition,
+    storage::{log::LogPosition, lsm::Installed},
 };
 use std::{
     cell::Cell,
@@ -39,6 +40,10 @@ pub struct Open {
     pub spilled: Vec<(u32, Timestamp)>,
     /// The versions in `spilled`, ascending, as readers take them.
     pub own: Rc<[Timestamp]>,
+    /// What was loaded in bulk: not installed, being installed, and installed but not known to be saved.
+    pub load: Load,
+    pub installing: Option<Installing>,
+    pub installed: Vec<Installed>,
     /// Grows with every spill, so that scans notice.
     pub spills: u64,
     /// The storages that spilled keys lie in, ascending.
@@ -133,7 +138,7 @@ impl State {
     /// Takes an open transaction out: it neither holds nor waits for anything after this.
     pub fn take_open(&mut self, transaction: TransactionId) -> Option<Open> {
         let mut open = self.open.remove(&transaction)?;
-        self.buffered_bytes -= open.buffer.bytes();
+        self.buffered_bytes -= open.buffer.bytes() + open.load.bytes();
         for (key, wait) in open.waits.drain(..) {
             self.locks.leave(key, &wait);
         }
@@ -155,12 +160,15 @@ impl State {
     }
 
     /// Tells the transactions that hold the locks of these keys that a commit which takes no locks came first.
-    pub fn doom_holders<'k>(&mut self, keys: impl Iterator<Item = (&'k [u8], bool)>) {
+    /// `except` is the transaction that commits, or loads, them.
+    pub fn doom_holders<'k>(&mut self, keys: impl Iterator<Item = (&'k [u8], bool)>, except: Option<TransactionId>) {
         if self.locks.is_empty() {
             return;
         }
         for (key, live) in keys {
-            let Some(holder) = self.locks.holder(key_hash(key)) else { continue };
+            let Some(holder) = self.locks.holder(key_hash(key)).filter(|holder| Some(*holder) != except) else {
+                continue;
+            };
             // Blind writers come after whatever there is.
             if let Some(open) = self.open.get_mut(&holder).filter(|open| open.snapshot != Timestamp::MAX) {
                 open.doomed.get_or_insert_with(|| (key.to_vec(), live));
@@ -186,6 +194,9 @@ impl Open {
             buffer: Buffer::default(),
             spilled: Vec::new(),
             own: no_versions.clone(),
+            load: Load::default(),
+            installing: None,
+            installed: Vec::new(),
             spills: 0,
             spilled_storages: Vec::new(),
             claims: Vec::new(),

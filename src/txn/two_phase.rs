@@ -66,6 +66,7 @@ impl InDoubt {
 impl Transactions {
     /// Promises to commit and gives the proposed timestamp. If it fails, the transaction is rolled back here.
     pub async fn prepare(&self, transaction: TransactionId, participants: Vec<ShardId>) -> Result<Timestamp, Failure> {
+        self.save_loads(transaction).await?;
         self.0.log.room().await;
         let (proposed, end) =
             self.prepare_now(transaction, participants).inspect_err(|_| self.abort_open(transaction))?;

@@ -213,7 +213,8 @@ impl Transactions {
         open.first_alive = open.first_alive.max(statements.end().saturating_add(1));
         let before = open.buffer.bytes();
         open.buffer.rollback(&statements);
-        state.buffered_bytes = state.buffered_bytes + open.buffer.bytes() - before;
+        state.buffered_bytes =
+            state.buffered_bytes + open.buffer.bytes() - before - open.drop_load(*statements.start());
         if open.spilled.iter().any(|(by, _)| statements.contains(by)) {
             let mut provisional = self.0.retained.retention.provisional.borrow_mut();
             let undone = |(by, version): &(u32, Timestamp)| match statements.contains(by) {

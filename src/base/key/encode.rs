@@ -50,6 +50,12 @@ pub fn encode_value(value: &Value, data_type: DataType, descending: bool, nulls_
     }
 }
 
+/// Adds an ascending key column of text.
+pub fn encode_text(text: &str, out: &mut Vec<u8>) {
+    out.push(PRESENT);
+    escaped(text.as_bytes(), out);
+}
+
 /// Adds a key column from a row of a batch, without making a [`Value`] for the common types.
 pub fn encode_column_value(
     column: &Column,

@@ -24,7 +24,7 @@ mod encode;
 mod tests;
 
 pub use decode::decode_value;
-pub use encode::{encode_column_value, encode_value};
+pub use encode::{encode_column_value, encode_text, encode_value};
 
 use super::ids::{IndexId, PartitionId, StorageId};
 

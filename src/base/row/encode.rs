@@ -45,6 +45,24 @@ impl RowEncoder<'_> {
         write(value, self.out);
     }
 
+    /// The next column, which is NULL.
+    #[inline]
+    pub fn push_null(&mut self) {
+        self.out.push(NIL);
+    }
+
+    /// The next column, of any type that is stored as an integer.
+    #[inline]
+    pub fn push_integer(&mut self, number: i64) {
+        integer(number, self.out);
+    }
+
+    /// The next column, of any type that is stored as text.
+    #[inline]
+    pub fn push_text(&mut self, text: &str) {
+        string(text, self.out);
+    }
+
     /// The next column, from a row of a batch's column.
     pub fn push_from(&mut self, column: &Column, row: usize) {
         if column.is_null(row) {

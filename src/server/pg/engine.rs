@@ -137,7 +137,7 @@ impl Backend for Session {
     }
 
     async fn copy_fail(&mut self, message: &str) -> Error {
-        Session::copy_fail(self, message)
+        Session::copy_fail(self, message).await
     }
 
     async fn end_batch(&mut self) -> Result<()> {

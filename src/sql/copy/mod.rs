@@ -1,11 +1,13 @@
 //! COPY's formats: text, csv and binary, both ways.
 //!
-//! A [`Reader`] is fed chunks as they come and gives rows of raw fields; what the fields mean is decided elsewhere. A
+//! A [`Reader`] is fed chunks as they come and gives rows of raw fields; what the fields mean is decided elsewhere. Lines
+//! without escapes and quotes it gives as they are, for [`Direct`], which most rows of most streams take. A
 //! [`Writer`] turns batches into rows of bytes. Neither knows tables, and neither keeps more than one unfinished row, whose
 //! length is bounded.
 
 mod binary;
 mod csv;
+mod direct;
 mod read;
 mod text;
 mod write;
@@ -13,6 +15,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use direct::Direct;
 pub use read::{Fields, Reader};
 pub use write::Writer;
 

@@ -145,6 +145,32 @@ impl Reader {
         }
     }
 
+    /// The next line without its end, if it is complete and means what it says: no escape, quote or zero byte in it. Take
+    /// anything else with [`Reader::next_row`].
+    #[inline]
+    pub fn plain_line(&mut self) -> Option<&[u8]> {
+        if self.ended || self.header_pending || self.searched > 0 {
+            return None;
+        }
+        let special = if self.options.format == CopyFormat::Text { b'\\' } else { self.options.quote };
+        let rest = &self.pending[self.used..];
+        let length = memchr::memchr3(b'\n', special, 0, rest)?;
+        // The end mark of csv, and line ends of two bytes, are not plain.
+        if rest[length] != b'\n' || rest[..length].ends_with(b"\r") || rest.starts_with(b"\\.") {
+            return None;
+        }
+        let start = self.used;
+        self.used += length + 1;
+        self.line += 1;
+        Some(&self.pending[start..start + length])
+    }
+
+    /// Takes back the line that was just given.
+    pub fn put_line_back(&mut self, length: usize) {
+        self.used -= length + 1;
+        self.line -= 1;
+    }
+
     fn advance(&mut self, length: usize) {
         self.used += length;
         self.searched = 0;

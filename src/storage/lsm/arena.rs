@@ -31,6 +31,14 @@ struct Chunk {
     used: usize,
 }
 
+impl Place {
+    /// The place so many bytes further on in the same chunk.
+    #[inline]
+    pub fn after(self, bytes: usize) -> Place {
+        Place { offset: self.offset + bytes as u32, ..self }
+    }
+}
+
 impl Arena {
     /// Copies the parts in, one after the other.
     pub fn push(&self, parts: &[&[u8]]) -> Place {
@@ -57,6 +65,20 @@ impl Arena {
         place
     }
 
+    /// Takes over memory that was filled elsewhere, without a copy; gives the place of its first byte.
+    pub fn adopt(&self, mut bytes: Vec<u8>) -> Place {
+        let used = bytes.len();
+        // Not shrunk: pieces that are all of one size leave no holes in the allocator's memory that the next one does not fit.
+        bytes.resize(bytes.capacity(), 0);
+        let reserved_bytes = bytes.len();
+        let memory = cells(bytes.into_boxed_slice());
+        // SAFETY: as in `push`: no reference to the vector itself outlives a call.
+        let chunks = unsafe { &mut *self.chunks.get() };
+        self.reserved_bytes.set(self.reserved_bytes.get() + reserved_bytes);
+        chunks.push(Chunk { memory, used });
+        Place { chunk: NonZeroU32::MIN.saturating_add(chunks.len() as u32 - 1), offset: 0 }
+    }
+
     /// Bytes from `place + skip` on; none if that is more than was pushed there.
     #[inline]
     pub fn get(&self, place: Place, skip: usize, len: usize) -> &[u8] {
@@ -81,7 +103,11 @@ impl Arena {
 
 /// Zeroed memory that the system hands out page by page as it is touched.
 fn zeroed(bytes: usize) -> Box<[UnsafeCell<u8>]> {
-    let memory = Box::into_raw(vec![0u8; bytes].into_boxed_slice());
+    cells(vec![0u8; bytes].into_boxed_slice())
+}
+
+fn cells(bytes: Box<[u8]>) -> Box<[UnsafeCell<u8>]> {
+    let memory = Box::into_raw(bytes);
     // SAFETY: `UnsafeCell<u8>` has the size, alignment and validity of `u8`, and the box is owned alone.
     unsafe { Box::from_raw(memory as *mut [UnsafeCell<u8>]) }
 }
@@ -104,6 +130,17 @@ mod tests {
         }
         assert!(arena.get(large, 0, 3 << 20).iter().all(|&byte| byte == 7));
         assert!(arena.reserved_bytes() >= (3 << 20) + 104 * 20_000);
+    }
+
+    #[test]
+    fn adopted_memory_is_read_where_it_lies() {
+        let arena = Arena::default();
+        arena.push(&[b"before"]);
+        let adopted = arena.adopt(b"adopted".to_vec());
+        let behind = arena.push(&[b"behind"]);
+        assert_eq!(arena.get(adopted, 0, 7), b"adopted");
+        assert_eq!(arena.get(adopted.after(2), 1, 3), b"pte");
+        assert_eq!(arena.get(behind, 0, 6), b"behind");
     }
 
     #[test]

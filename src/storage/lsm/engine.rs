@@ -184,10 +184,26 @@ impl Engine {
     /// Puts a new memtable in the active one's place; the flush task does the rest. Nothing happens if there is nothing new.
     pub fn seal(&self) {
         let snapshot = self.current();
-        let newest = snapshot.sealed.first().map_or(self.state.borrow().flushed, |sealed| sealed.position);
-        if snapshot.active.is_empty() && self.applied.get() <= newest {
-            return;
+        if !snapshot.active.is_empty() || self.applied.get() > self.newest_position(&snapshot) {
+            self.push_sealed(&snapshot, snapshot.active.clone());
         }
+    }
+
+    /// Puts a loaded memtable before all others but an empty active one: what was written so far is older.
+    pub fn install_bulk(&self, memtable: Rc<Memtable>) {
+        if !self.current().active.is_empty() {
+            self.seal();
+        }
+        self.push_sealed(&self.current(), memtable);
+    }
+
+    /// Where replay would begin if all sealed memtables were flushed.
+    fn newest_position(&self, snapshot: &Snapshot) -> LogPosition {
+        snapshot.sealed.first().map_or(self.state.borrow().flushed, |sealed| sealed.position)
+    }
+
+    fn push_sealed(&self, snapshot: &Snapshot, memtable: Rc<Memtable>) {
+        let newest = self.newest_position(snapshot);
         let hooks = self.hooks.borrow();
         let applied = self.applied.get();
         let position = hooks.on_seal.as_ref().map_or(applied, |lower| lower(applied).min(applied)).max(newest);
@@ -195,7 +211,7 @@ impl Engine {
             Some(attachment) => attachment(),
             None => self.state.borrow().attachment.clone(),
         };
-        let sealed = Sealed { memtable: snapshot.active.clone(), position, attachment: Rc::new(attachment) };
+        let sealed = Sealed { memtable, position, attachment: Rc::new(attachment) };
         let sealed = std::iter::once(sealed).chain(snapshot.sealed.iter().cloned()).collect();
         self.install(Snapshot { active: Rc::default(), sealed, version: snapshot.version.clone() });
         self.flush_wanted.set();
@@ -218,7 +234,10 @@ impl Engine {
     pub async fn commit(&self, mut edit: Edit, flushed: Option<&Rc<Memtable>>) -> Result<()> {
         let mut added = BTreeMap::new();
         for (_, meta) in &edit.added {
-            let known = self.current().version.tables().find(|table| table.meta.number == meta.number).cloned();
+            let version = self.current().version.clone();
+            let known = version.tables().find(|table| table.meta.number == meta.number);
+            // With another stamp it is another table to readers; those of the old one keep that.
+            let known = known.filter(|table| table.meta.stamp == meta.stamp).cloned();
             let table = match known {
                 Some(moved) => moved,
                 None => Rc::new(Table::open(&self.store, meta.clone()).await?),

@@ -6,9 +6,10 @@
 use super::compaction::keep::Keeper;
 use super::engine::Engine;
 use super::manifest::edit::Edit;
-use super::memtable::MemoryCursor;
+use super::memtable::{MemoryCursor, Memtable};
 use super::merge::{MemorySource, Merge, Source};
 use super::output::{Cuts, Output};
+use super::retention::Resolution;
 use super::table::builder::Shape;
 use super::version::Sealed;
 use crate::base::ids::StorageId;
@@ -52,16 +53,10 @@ pub fn is_passing(error: &Error) -> bool {
 
 async fn flush(engine: &Rc<Engine>, sealed: &Sealed) -> Result<()> {
     let options = &engine.options;
-    let mut cursor = MemoryCursor::new(sealed.memtable.clone());
-    cursor.seek(&[], Timestamp::MAX);
-    let mut merge = Merge::new(vec![Source::Memory(MemorySource::new(cursor, true))], true);
-    let provisional = options.retention.provisional.borrow().clone();
-    let mut keeper = Keeper::new(options.retention.horizon.get(), provisional, engine.dropped());
     let next_number = || engine.next_number();
     let cuts = Cuts { table_bytes: options.table_bytes * 2, prefix_bytes: options.table_bytes / 16 };
     let mut output = Output::new(&engine.store, Shape::from(options), cuts, &next_number);
-    // Whether a tombstone is still needed is found out by compaction, which knows what lies deeper.
-    let written = output.write_all(&mut merge, &mut keeper, &|_| true).await;
+    let written = write(engine, &sealed.memtable, &mut output).await;
     let numbers = output.numbers();
     let tables = match written {
         Ok(()) => output.finish().await,
@@ -90,6 +85,28 @@ async fn flush(engine: &Rc<Engine>, sealed: &Sealed) -> Result<()> {
         hook(sealed.position);
     }
     Ok(())
+}
+
+async fn write(engine: &Engine, memtable: &Rc<Memtable>, output: &mut Output<'_>) -> Result<()> {
+    let options = &engine.options;
+    let (provisional, dropped) = (options.retention.provisional.borrow().clone(), engine.dropped());
+    if let Some(at) = memtable.bulk()
+        && dropped.is_empty()
+    {
+        // All of it is one version of keys that have no other here, so nothing need be decided key by key.
+        return match provisional.get(at) {
+            Some(Resolution::Aborted) => Ok(()),
+            Some(Resolution::Open) => output.write_bulk(memtable, at, true).await,
+            Some(Resolution::Committed(at)) => output.write_bulk(memtable, at, false).await,
+            None => Err(Error::internal("a loaded memtable of no provisional version")),
+        };
+    }
+    let mut cursor = MemoryCursor::new(memtable.clone());
+    cursor.seek(&[], Timestamp::MAX);
+    let mut merge = Merge::new(vec![Source::Memory(MemorySource::new(cursor, true))], true);
+    let mut keeper = Keeper::new(options.retention.horizon.get(), provisional, dropped);
+    // Whether a tombstone is still needed is found out by compaction, which knows what lies deeper.
+    output.write_all(&mut merge, &mut keeper, &|_| true).await
 }
 
 /// Dropped storages of which nothing is left: the log is not replayed from before their end, and no table has their keys.

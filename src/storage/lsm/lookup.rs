@@ -163,7 +163,7 @@ impl TableSearch<'_> {
         scratch.data.enter(block.clone());
         let mut found = scratch.data.seek(self.key, from).map_err(&damage)?;
         while found && scratch.data.key() == self.key {
-            let at = scratch.data.timestamp();
+            let at = self.table.meta.stamp.unwrap_or(scratch.data.timestamp());
             if let Some(counts) = (self.accept)(at) {
                 return Ok(Lookup::Found(Version { at, value: self.value(block, scratch.data.span(), counts) }));
             }

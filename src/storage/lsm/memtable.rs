@@ -36,6 +36,8 @@ pub struct Memtable {
     entries: Cell<usize>,
     /// Versions written here whose transaction was not decided then.
     provisionals: RefCell<BTreeSet<Timestamp>>,
+    /// Set once if it was loaded at once.
+    bulk: Cell<Option<Timestamp>>,
 }
 
 impl Memtable {
@@ -49,6 +51,31 @@ impl Memtable {
         if self.tree.borrow_mut().insert(self, key, timestamp, place) {
             self.entries.set(self.entries.get() + 1);
         }
+    }
+
+    /// Takes over entries that were laid out elsewhere, in the layout of `entry`; they count once they are loaded.
+    pub fn adopt(&self, entries: Vec<u8>) -> Place {
+        self.arena.adopt(entries)
+    }
+
+    /// Makes an empty memtable of entries that were adopted: of different keys, in order, all of one provisional version.
+    pub fn load(&self, places: impl Iterator<Item = Place>, at: Timestamp) {
+        let (tree, entries) = Tree::build(self, places);
+        self.tree.replace(tree);
+        self.entries.set(entries);
+        self.note_provisional(at);
+        self.bulk.set(Some(at));
+    }
+
+    /// The version that all entries are of, if it was loaded at once: then no key has two.
+    pub fn bulk(&self) -> Option<Timestamp> {
+        self.bulk.get()
+    }
+
+    /// Whether there is any version of a key in `first..=last`.
+    pub fn touches(&self, first: &[u8], last: &[u8]) -> bool {
+        let tree = self.tree.borrow();
+        tree.place(tree.seek(self, first, Timestamp::MAX)).is_some_and(|place| self.entry(place).key <= last)
     }
 
     /// Notes that versions at this time are provisional.

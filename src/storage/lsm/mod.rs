@@ -16,6 +16,7 @@
 //! are drawn in `table::format`, `table::block` and `manifest::record`.
 
 pub mod arena;
+mod bulk;
 pub mod cache;
 pub mod compaction;
 mod cursor;
@@ -41,6 +42,7 @@ mod value;
 mod version;
 mod writer;
 
+pub use bulk::{Bulk, Installed, Look};
 pub use cursor::{Cursor, Direction, Range, Step};
 pub use options::{Compression, Options};
 pub use retention::{Provisional, Resolution, Retention, View};
@@ -228,10 +230,20 @@ impl Lsm {
         let mut found = BTreeSet::new();
         for snapshot in self.engine().held_snapshots() {
             snapshot.memtables().for_each(|memtable| found.append(&mut memtable.provisionals()));
-            found
-                .extend(snapshot.version.tables().flat_map(|table| table.meta.properties.provisionals.iter().copied()));
+            found.extend(snapshot.version.tables().flat_map(|table| table.meta.provisionals().iter().copied()));
         }
         found
+    }
+
+    /// Tells that provisional versions were decided: what they are in can be settled.
+    pub fn note_decisions(&self) {
+        self.engine().compaction_wanted.set();
+    }
+
+    /// The latest time that all of a table counts as written at.
+    pub fn newest_stamp(&self) -> Timestamp {
+        let state = self.engine().state.borrow();
+        state.levels.iter().flatten().filter_map(|table| table.stamp).max().unwrap_or(Timestamp::MIN)
     }
 
     /// Seals the active memtable; its flush goes on in the background.
@@ -284,7 +296,7 @@ impl Lsm {
         Ok(())
     }
 
-    fn check_open(&self) -> Result<()> {
+    pub(super) fn check_open(&self) -> Result<()> {
         match self.engine().closing.get() {
             true => Err(Error::internal("the storage engine was closed")),
             false => Ok(()),

@@ -7,6 +7,7 @@
 use super::compaction::keep::{Keeper, Verdict};
 use super::file::Store;
 use super::manifest::edit::TableMeta;
+use super::memtable::{MemoryCursor, Memtable};
 use super::merge::Merge;
 use super::run::Walk;
 use super::table::builder::Shape;
@@ -74,6 +75,34 @@ impl<'a> Output<'a> {
                 self.store.env.yield_if_needed().await;
             }
         }
+    }
+
+    /// Writes a memtable that was loaded at once, whose versions count as written `at`; `open` if that is not decided.
+    pub async fn write_bulk(&mut self, memtable: &Rc<Memtable>, at: Timestamp, open: bool) -> Result<()> {
+        let mut cursor = MemoryCursor::new(memtable.clone());
+        cursor.seek(&[], Timestamp::MAX);
+        let mut steps = 0;
+        while let Some(entry) = cursor.entry() {
+            if self.current.as_ref().is_none_or(|writer| self.is_cut_before(writer, entry.key)) {
+                self.close().await?;
+                let writer = TableWriter::create(self.store, self.shape, (self.next_number)()).await?;
+                let builder = &mut self.current.insert(writer).builder;
+                if open {
+                    builder.note_provisional(at);
+                }
+            }
+            let Some(writer) = &mut self.current else { return Err(Error::internal("a table that was not begun")) };
+            writer.add(entry.key, at, entry.value);
+            if writer.is_due() {
+                writer.drain().await?;
+            }
+            cursor.advance();
+            steps += 1;
+            if steps % STEP_ENTRIES == 0 {
+                self.store.env.yield_if_needed().await;
+            }
+        }
+        Ok(())
     }
 
     async fn add(&mut self, key: &[u8], at: Timestamp, value: Option<&[u8]>, open: bool) -> Result<()> {

@@ -108,6 +108,8 @@ pub struct RunCursor {
     limit: Bound<Vec<u8>>,
     index: BlockCursor,
     data: BlockCursor,
+    /// What all versions of the table count as written at, if they stand at another time.
+    stamp: Option<Timestamp>,
     /// The block walked lies within the limit as a whole.
     block_is_within: bool,
     reading: Reading,
@@ -130,6 +132,7 @@ impl RunCursor {
             limit,
             index: BlockCursor::default(),
             data: BlockCursor::default(),
+            stamp: None,
             block_is_within: false,
             window_bytes: if reading.eager { reading.read_ahead_bytes } else { 1 },
             reading,
@@ -197,6 +200,7 @@ impl RunCursor {
             && others.is_none_or(|others| self.index.key() < others);
         let times =
             self.data.block().filter(|_| within && !self.data.is_at_end()).and_then(|block| block.plain_times());
+        let times = times.map(|times| self.stamp.map_or(times, |stamp| (stamp, stamp)));
         if !times.is_some_and(|(oldest, newest)| view.sees_all(oldest, newest, provisional)) {
             return Ok(());
         }
@@ -241,6 +245,7 @@ impl RunCursor {
             self.data.leave();
             return Stage::End;
         };
+        self.stamp = table.meta.stamp;
         let parts = table.metadata.parts.len();
         self.part = match &self.goal {
             Goal::Seek(key, timestamp) if self.forward => table.metadata.part_for(key, *timestamp),
@@ -403,7 +408,7 @@ impl RunCursor {
     /// The current entry's timestamp.
     #[inline]
     pub fn timestamp(&self) -> Timestamp {
-        self.data.timestamp()
+        self.stamp.unwrap_or(self.data.timestamp())
     }
 
     /// Where the current entry's value lies.

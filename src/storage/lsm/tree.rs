@@ -70,6 +70,56 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// A tree of entries that come in order, all different, and their number.
+    pub fn build(memtable: &Memtable, places: impl Iterator<Item = Place>) -> (Tree, usize) {
+        let mut tree = Tree::default();
+        let mut entries = 0;
+        let mut keys = Keys::default();
+        // The first entry and the number of each node of the level below the one being built.
+        let mut below = Vec::new();
+        for place in places {
+            if keys.len == FAN_OUT {
+                below.extend(tree.add_leaf(memtable, std::mem::take(&mut keys)));
+            }
+            keys.places[keys.len] = Some(place);
+            keys.len += 1;
+            entries += 1;
+        }
+        below.extend(tree.add_leaf(memtable, keys));
+        tree.last_leaf = (tree.leaves.len() as u32).saturating_sub(1);
+        while below.len() > 1 {
+            below = below.chunks(FAN_OUT).map(|children| tree.add_inner(memtable, children)).collect();
+            tree.height += 1;
+        }
+        tree.root = below.first().map_or(0, |(_, root)| *root);
+        (tree, entries)
+    }
+
+    /// Adds a leaf behind the last one, unless it is empty.
+    fn add_leaf(&mut self, memtable: &Memtable, mut keys: Keys) -> Option<(Place, u32)> {
+        let first = keys.places[0]?;
+        keys.narrow(memtable);
+        let number = self.leaves.len() as u32;
+        let previous = number.checked_sub(1).unwrap_or(NO_PLACE);
+        if let Some(last) = self.leaves.last_mut() {
+            last.next = number;
+        }
+        self.leaves.push(Box::new(Leaf { keys, previous, next: NO_PLACE }));
+        Some((first, number))
+    }
+
+    /// Adds an inner node over children that come in order; there is one at least.
+    fn add_inner(&mut self, memtable: &Memtable, children: &[(Place, u32)]) -> (Place, u32) {
+        let mut inner = Inner { keys: Keys { len: children.len(), ..Keys::default() }, children: [0; FAN_OUT] };
+        for (slot, (first, child)) in children.iter().enumerate() {
+            inner.keys.places[slot] = Some(*first);
+            inner.children[slot] = *child;
+        }
+        inner.keys.narrow(memtable);
+        self.inners.push(Box::new(inner));
+        (children[0].0, self.inners.len() as u32 - 1)
+    }
+
     /// Puts an entry in its order; false if it replaced the same version.
     pub fn insert(&mut self, memtable: &Memtable, key: &[u8], timestamp: Timestamp, place: Place) -> bool {
         self.generation += 1;

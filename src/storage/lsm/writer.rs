@@ -86,6 +86,7 @@ impl TableWriter {
             file_bytes: built.file_bytes,
             identity: built.identity,
             properties: Rc::new(built.properties),
+            stamp: None,
         })
     }
 

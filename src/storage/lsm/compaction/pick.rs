@@ -228,7 +228,7 @@ fn gains_by_rewriting(state: &State, level: usize, table: &TableMeta, situation:
     let properties = &table.properties;
     let is_decided = |at: &Timestamp| !situation.open.contains(at);
     let has_dropped = properties.storages.iter().any(|storage| situation.dropped.contains(storage));
-    if properties.provisionals.iter().any(is_decided) || has_dropped {
+    if table.provisionals().iter().any(is_decided) || has_dropped {
         return true;
     }
     let is_bottom =

@@ -31,6 +31,14 @@ pub async fn run(engine: Rc<Engine>) {
     while !engine.closing.get() {
         // Taken before looking, so that nothing that happens meanwhile is missed.
         let wanted = engine.compaction_wanted.wait();
+        if let Some(edit) = decided(&engine) {
+            if let Err(error) = engine.commit(edit, None).await {
+                tracing::error!("noting decided tables failed: {error}");
+                engine.compaction_failure.replace(Some(error));
+                engine.env.sleep(RETRY).await;
+            }
+            continue;
+        }
         let requested = next_request(&engine);
         let is_requested = requested.is_some();
         let choice = requested.or_else(|| choose(&engine));
@@ -62,7 +70,29 @@ pub async fn run(engine: Rc<Engine>) {
 
 /// Whether there is something to do.
 pub fn is_due(engine: &Engine) -> bool {
-    choose(engine).is_some()
+    decided(engine).is_some() || choose(engine).is_some()
+}
+
+/// Tables that hold one provisional version and nothing else need not be rewritten when it is decided: they get their
+/// stamp, or go.
+fn decided(engine: &Engine) -> Option<Edit> {
+    let retention = &engine.options.retention;
+    if retention.horizon.get() == Timestamp::MIN {
+        return None;
+    }
+    let (state, provisional) = (engine.state.borrow(), retention.provisional.borrow());
+    let mut edit = Edit::default();
+    for (level, table) in
+        state.levels.iter().enumerate().flat_map(|(level, tables)| tables.iter().map(move |t| (level, t)))
+    {
+        match table.single_provisional().and_then(|at| provisional.get(at)) {
+            None | Some(Resolution::Open) => continue,
+            Some(Resolution::Committed(at)) => edit.added.push((level, TableMeta { stamp: Some(at), ..table.clone() })),
+            Some(Resolution::Aborted) => {}
+        }
+        edit.removed.push((level, table.number));
+    }
+    (!edit.removed.is_empty()).then_some(edit)
 }
 
 fn choose(engine: &Engine) -> Option<Choice> {

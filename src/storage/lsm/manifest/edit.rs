@@ -5,7 +5,8 @@
 //! 1         next file number
 //! 2         flushed log position
 //! 3         length, attachment
-//! 4         level, number, file bytes, identity, properties     a table joins a level
+//! 4         level, number, file bytes, identity, properties,    a table joins a level
+//!           stamp (0: none)
 //! 5         level, number                                       a table leaves a level
 //! 6         storage, log position                               a storage was dropped
 //! 7         storage                                             nothing of a dropped storage is left
@@ -14,6 +15,7 @@
 //! A snapshot is an edit from nothing. Unknown tags are an error: a newer version must raise the manifest's version.
 
 use crate::base::ids::StorageId;
+use crate::base::time::Timestamp;
 use crate::storage::log::LogPosition;
 use crate::storage::lsm::table::block::Malformed;
 use crate::storage::lsm::table::properties::Properties;
@@ -33,6 +35,9 @@ pub struct TableMeta {
     /// The footer's checksum.
     pub identity: u64,
     pub properties: Rc<Properties>,
+    /// All versions in it count as written at this time, whatever stands in the file: it holds one provisional version of
+    /// each key, and these are committed.
+    pub stamp: Option<Timestamp>,
 }
 
 impl TableMeta {
@@ -44,6 +49,19 @@ impl TableMeta {
     /// The last user key.
     pub fn largest(&self) -> &[u8] {
         &self.properties.largest
+    }
+
+    /// Versions in it that are provisional.
+    pub fn provisionals(&self) -> &[Timestamp] {
+        if self.stamp.is_some() { &[] } else { &self.properties.provisionals }
+    }
+
+    /// The provisional version that all of it is of, if no key has two versions: a stamp can settle it.
+    pub fn single_provisional(&self) -> Option<Timestamp> {
+        let properties = &self.properties;
+        let at = properties.oldest;
+        let is_single = properties.newest == at && properties.superseded == 0 && self.provisionals() == [at];
+        is_single.then_some(at)
     }
 
     /// Whether any key of `smallest..=largest` may be in it.
@@ -106,6 +124,7 @@ impl Edit {
         for (level, table) in &self.added {
             numbers(out, &[4, *level as u64, table.number, table.file_bytes, table.identity]);
             table.properties.encode(out);
+            numbers(out, &[table.stamp.map_or(0, |stamp| stamp.0)]);
         }
         for (level, number) in &self.removed {
             numbers(out, &[5, *level as u64, *number]);
@@ -143,7 +162,8 @@ impl Edit {
             4 => {
                 let (level, number, file_bytes, identity) = (number()?, number()?, number()?, number()?);
                 let properties = Rc::new(Properties::decode(bytes, at)?);
-                self.added.push((level_of(level)?, TableMeta { number, file_bytes, identity, properties }));
+                let stamp = Some(varint::read(bytes, at).ok_or(early)?).filter(|&stamp| stamp != 0).map(Timestamp);
+                self.added.push((level_of(level)?, TableMeta { number, file_bytes, identity, properties, stamp }));
             }
             5 => {
                 let (level, number) = (number()?, number()?);
@@ -233,7 +253,9 @@ impl fmt::Display for State {
             write!(f, "L{level}")?;
             for table in tables {
                 let (smallest, largest) = (table.smallest().escape_ascii(), table.largest().escape_ascii());
-                write!(f, "  {}[{smallest}..{largest} {}B]", table.number, table.file_bytes)?;
+                write!(f, "  {}[{smallest}..{largest} {}B", table.number, table.file_bytes)?;
+                table.stamp.map_or(Ok(()), |stamp| write!(f, " at {}", stamp.0))?;
+                write!(f, "]")?;
             }
             writeln!(f)?;
         }

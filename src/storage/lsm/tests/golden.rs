@@ -104,14 +104,17 @@ fn table(words: &[&str]) -> crate::storage::lsm::manifest::edit::TableMeta {
         storages: vec![storage_of(words[1]), storage_of(words[2])],
         ..Properties::default()
     };
+    let mut stamp = None;
     for word in &words[4..] {
         match word.split_once('=') {
             Some(("open", at)) => properties.provisionals.push(Timestamp(number(at))),
+            Some(("stamp", at)) => stamp = Some(Timestamp(number(at))),
             _ => properties.superseded = 80,
         }
     }
     let mut meta = meta(number(words[0]), properties);
     meta.file_bytes = number(words[3]);
+    meta.stamp = stamp;
     meta
 }
 

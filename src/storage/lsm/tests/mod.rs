@@ -58,5 +58,5 @@ pub async fn open(env: &Env, options: &Options) -> Lsm {
 
 /// A table that is only known by its properties.
 pub fn meta(number: u64, properties: Properties) -> TableMeta {
-    TableMeta { number, file_bytes: 4096, identity: 0xABCD, properties: Rc::new(properties) }
+    TableMeta { number, file_bytes: 4096, identity: 0xABCD, properties: Rc::new(properties), stamp: None }
 }

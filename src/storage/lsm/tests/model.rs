@@ -3,11 +3,13 @@
 use super::{Random, open, tiny};
 use crate::base::ids::{IndexId, PartitionId, StorageId};
 use crate::base::key;
+use crate::base::pack::Pack;
 use crate::base::time::Timestamp;
 use crate::env::sim::{Disk, Faults, Simulation};
 use crate::env::{Env, glommio};
+use crate::error::Error;
 use crate::storage::log::LogPosition;
-use crate::storage::lsm::{Cached, Direction, Lsm, Newest, Options, Range, Resolution, Retention, View};
+use crate::storage::lsm::{Bulk, Cached, Direction, Look, Lsm, Newest, Options, Range, Resolution, Retention, View};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -43,6 +45,8 @@ struct World {
     /// Provisional versions, as the transaction layer would remember them.
     resolutions: BTreeMap<u64, Resolution>,
     open_keys: BTreeMap<u64, BTreeSet<Vec<u8>>>,
+    /// A bulk that was installed and is not known to be saved: a crash may take it.
+    unsaved: Option<u64>,
     dropped: BTreeSet<StorageId>,
     /// One write in so many removes its key.
     tombstones: u64,
@@ -67,6 +71,7 @@ impl World {
             snapshots: Vec::new(),
             resolutions: BTreeMap::new(),
             open_keys: BTreeMap::new(),
+            unsaved: None,
             dropped: BTreeSet::new(),
             tombstones: [4, 200][(seed % 2) as usize],
             drained: 0,
@@ -134,12 +139,67 @@ impl World {
         self.apply(at, writes);
     }
 
+    /// Provisional versions past the log.
+    async fn load(&mut self) {
+        let (at, writes) = (self.tick(), self.batch());
+        if writes.is_empty() {
+            return;
+        }
+        // Nobody else writes these keys from here on.
+        self.open_keys.insert(at, writes.iter().map(|(key, _)| key.clone()).collect());
+        let mut bulk = Bulk::new(Timestamp(at));
+        // In any order and in several packs.
+        for (key, value) in writes.iter().rev() {
+            let mut pack = Pack::default();
+            pack.push(key, value.as_deref(), true);
+            bulk.take(pack).unwrap();
+        }
+        assert_eq!(bulk.sort(), None);
+        assert!(bulk.keys().eq(writes.iter().map(|(key, _)| &key[..])));
+        let look = self.check_look(&bulk).await;
+        if self.random.one_in(3) {
+            self.write();
+            self.lsm.seal();
+        }
+        let known = |key: &[u8]| writes.iter().any(|(written, _)| written == key);
+        let mut newer = |key: &[u8], _, _| if known(key) { Ok(()) } else { Err(Error::internal("a key of others")) };
+        self.lsm.look_again(&bulk, &look, &mut newer).unwrap();
+        self.set(at, Resolution::Open);
+        self.unsaved = Some(at);
+        let installed = self.lsm.install(bulk);
+        for (key, value) in writes {
+            self.model.entry(key).or_default().push(Version { at, value });
+        }
+        self.check_get().await;
+        self.lsm.saved(&installed).await.unwrap();
+        self.unsaved = None;
+    }
+
+    /// What a bulk is compared with must be what lookups of its keys say.
+    async fn check_look(&self, bulk: &Bulk) -> Look {
+        let mut shown = BTreeMap::new();
+        let mut show = |key: &[u8], _, newest| {
+            shown.insert(key.to_vec(), newest);
+            Ok::<(), Error>(())
+        };
+        let look = self.lsm.look(bulk, &mut show).await.unwrap();
+        for key in bulk.keys() {
+            let newest = match self.lsm.newest(key).await.unwrap() {
+                Some((at, live)) => Newest::Version { at, live },
+                None => Newest::Absent,
+            };
+            assert_eq!(shown.get(key).copied().unwrap_or(Newest::Absent), newest);
+        }
+        look
+    }
+
     fn decide(&mut self) {
         let Some((&at, _)) = self.open_keys.iter().next() else { return };
         let committed = Resolution::Committed(Timestamp(self.tick()));
         let resolution = if self.random.one_in(3) { Resolution::Aborted } else { committed };
         self.open_keys.remove(&at);
         self.set(at, resolution);
+        self.lsm.note_decisions();
     }
 
     /// What a transaction layer would do: forget provisional versions that are gone.
@@ -314,6 +374,10 @@ impl World {
     /// What the owner of the log does after opening.
     fn replay(&mut self) {
         let flushed = self.lsm.flushed();
+        if let Some(at) = self.unsaved.take() {
+            self.resolutions.insert(at, Resolution::Aborted);
+            self.open_keys.remove(&at);
+        }
         // A process that restarts knows of provisional versions by its log and attachment.
         for (&at, &resolution) in &self.resolutions {
             self.retention.provisional.borrow_mut().set(Timestamp(at), resolution);
@@ -340,7 +404,8 @@ impl World {
     async fn step(&mut self) {
         match self.random.below(100) {
             0..40 => self.write(),
-            40..43 => self.write_provisional(),
+            40..42 => self.write_provisional(),
+            42 => self.load().await,
             43..47 => self.decide(),
             47..50 => self.snapshots.push(self.clock),
             50..54 if !self.snapshots.is_empty() => {
