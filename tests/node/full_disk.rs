@@ -72,9 +72,17 @@ fn told_full(error: &postgres::Error) {
 /// Loads rows by COPY; what became of it.
 fn copy(client: &mut Client, from: i32, count: i32) -> Result<u64, postgres::Error> {
     let mut writer = client.copy_in("COPY t FROM STDIN")?;
+    let mut noise = 1u64;
     for number in from..from + count {
+        // What can't be compressed: a table would hold the rest easily.
+        let text: String = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("{:016x}", noise ^ noise >> 29)
+        })
+        .take(125)
+        .collect();
         // An error of the server comes with the end of the stream at the latest.
-        if writeln!(writer, "{number}\t{}", "c".repeat(2000)).is_err() {
+        if writeln!(writer, "{number}\t{text}").is_err() {
             break;
         }
     }
