@@ -51,13 +51,14 @@ impl Session {
 
     /// The part of the context that changes only with settings; made anew when one did.
     fn facts(&mut self) -> Arc<SessionFacts> {
-        let version = (self.settings.version(), self.core.shard.catalog().version());
+        let version = self.settings.version();
+        let catalog = self.catalog();
         if let Some((made_for, facts)) = &self.facts
             && *made_for == version
+            && Arc::ptr_eq(&facts.catalog, &catalog)
         {
             return facts.clone();
         }
-        let catalog = self.catalog();
         let exists = |schema: &String| catalog.resolve_schema(self.database, schema).is_some();
         let facts = Arc::new(SessionFacts {
             style: self.chosen_style(),
@@ -66,6 +67,8 @@ impl Session {
             search_path: self.search_path().into_iter().filter(exists).collect(),
             settings: self.settings.all().into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect(),
             process_id: self.process_id(),
+            database_id: self.database,
+            catalog: catalog.clone(),
         });
         self.facts = Some((version, facts.clone()));
         facts

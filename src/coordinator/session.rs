@@ -134,7 +134,7 @@ pub struct Session {
     /// Rows that `fetch` gave since the last start.
     pub(super) rows_in_run: usize,
     /// What expressions may know of the session, and what it was made for.
-    pub(super) facts: Option<((u64, u64), Arc<SessionFacts>)>,
+    pub(super) facts: Option<(u64, Arc<SessionFacts>)>,
     /// Of the statement that runs: what it leaves behind is taken from here.
     pub(super) context: Option<Arc<Context>>,
     pub(super) notices: Vec<Notice>,

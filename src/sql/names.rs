@@ -31,3 +31,12 @@ pub fn quote(name: &str) -> String {
     let plain = plain_start && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '$');
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
+
+/// An identifier inside a string: lower-cased unless quoted.
+pub fn unquoted(part: &str) -> String {
+    let part = part.trim();
+    match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => part.to_lowercase(),
+    }
+}

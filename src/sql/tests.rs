@@ -161,22 +161,22 @@ impl World {
                 for (name, columns) in &create.unique {
                     let columns: Vec<IndexColumn> = columns.iter().map(|&position| key_part(position)).collect();
                     let name = name.clone().unwrap_or_else(|| format!("{}_{}_key", create.name, columns[0].column));
-                    self.add_index(id, name, columns, true);
+                    self.add_index(id, name, columns, true, true);
                 }
             }
             Define::CreateIndex(create) => {
                 let name = create.name.clone().unwrap_or_else(|| "unnamed_idx".to_owned());
-                self.add_index(create.table, name, create.columns.clone(), create.unique);
+                self.add_index(create.table, name, create.columns.clone(), create.unique, false);
             }
             _ => {}
         }
     }
 
-    fn add_index(&mut self, id: TableId, name: String, columns: Vec<IndexColumn>, unique: bool) {
+    fn add_index(&mut self, id: TableId, name: String, columns: Vec<IndexColumn>, unique: bool, constraint: bool) {
         let mut table = (**self.catalog.table(id).unwrap()).clone();
         let index = IndexId(table.indexes.len() as u16 + 1);
         let oid = self.catalog.next_oid();
-        table.indexes.push(Index { id: index, oid, name, columns, unique, constraint: false });
+        table.indexes.push(Index { id: index, oid, name, columns, unique, constraint });
         self.catalog.put_table(table);
     }
 }

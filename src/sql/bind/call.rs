@@ -49,6 +49,7 @@ impl Binder<'_> {
                 let message = format!("DISTINCT or ORDER BY specified, but {name} is not an aggregate function");
                 return Err(self.error(SqlState::WRONG_OBJECT_TYPE, message, span));
             }
+            FunctionArguments::Subquery(query) if name == "array" => return self.array_subplan(query),
             FunctionArguments::Subquery(_) => return Err(self.unsupported("a subquery as only argument", span)),
         };
         if call.filter.is_some() {

@@ -70,7 +70,6 @@ impl Binder<'_> {
         let refused = [
             (create.temporary, "a temporary table"),
             (create.query.is_some(), "CREATE TABLE AS"),
-            (create.like.is_some(), "CREATE TABLE (LIKE …)"),
             (create.inherits.is_some(), "INHERITS"),
             (create.partition_of.is_some(), "PARTITION OF"),
             (create.partition_by.is_some(), "PARTITION BY"),
@@ -93,6 +92,9 @@ impl Binder<'_> {
             let message = format!("tables can have at most {TABLE_COLUMNS_MAX} columns");
             return Err(self.error(SqlState::TOO_MANY_COLUMNS, message, span));
         }
+        if let Some(like) = &create.like {
+            self.like_table(like, &mut table)?;
+        }
         for column in &create.columns {
             self.table_column(column, &mut table)?;
         }
@@ -103,6 +105,26 @@ impl Binder<'_> {
             table.columns[position].not_null = true;
         }
         Ok(Define::CreateTable(table))
+    }
+
+    /// The columns of another table with their types and NOT NULL, and with INCLUDING DEFAULTS their defaults.
+    fn like_table(&mut self, like: &ast::CreateTableLikeKind, table: &mut CreateTable) -> Result<()> {
+        let like = match like {
+            ast::CreateTableLikeKind::Parenthesized(like) => like,
+            ast::CreateTableLikeKind::Plain(like) => {
+                return Err(self.error(SqlState::SYNTAX_ERROR, "syntax error at or near \"LIKE\"", like.name.span()));
+            }
+        };
+        let name = self.name(&like.name)?;
+        let source = self.table(&name)?;
+        let with_defaults = matches!(like.defaults, Some(ast::CreateTableLikeDefaults::Including));
+        table.columns.extend(source.live_columns().map(|(_, column)| ColumnDefinition {
+            name: column.name.clone(),
+            data_type: column.data_type,
+            not_null: column.not_null,
+            default: column.default.clone().filter(|_| with_defaults),
+        }));
+        Ok(())
     }
 
     /// Storage parameters of PostgreSQL are accepted; they have no effect.

@@ -212,6 +212,12 @@ impl Binder<'_> {
             let message = format!("function {}() does not exist", name.shown());
             return Err(self.error(SqlState::UNDEFINED_FUNCTION, message, span));
         }
+        if name.name == "pg_show_all_settings"
+            && trees.is_empty()
+            && let Some(relation) = system::relation(None, "pg_settings")
+        {
+            return self.system_relation(relation, &name, alias);
+        }
         if let Some(plan) = self.generator(&name.name, &trees, scope, span)? {
             let column = alias.map_or_else(|| name.name.clone(), |alias| names::fold(&alias.name));
             let columns = plan.types().first().map(|&data_type| plain(&column, 0, data_type, None)).into_iter();

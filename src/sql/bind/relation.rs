@@ -5,7 +5,10 @@ use crate::{
     base::{sqlstate::SqlState, types::TypeKind},
     catalog::{Relation, Table},
     error::{Error, Result},
-    sql::{names, system},
+    sql::{
+        names::{self, unquoted},
+        system,
+    },
 };
 use sqlparser::{
     ast::{self, Spanned},
@@ -154,14 +157,5 @@ impl Binder<'_> {
             }),
             None => system::relation(name.schema.as_deref(), &name.name).map(|relation| relation.oid),
         })
-    }
-}
-
-/// An identifier inside a string: lower-cased unless quoted.
-fn unquoted(part: &str) -> String {
-    let part = part.trim();
-    match part.strip_prefix('"').and_then(|part| part.strip_suffix('"')) {
-        Some(quoted) => quoted.replace("\"\"", "\""),
-        None => part.to_lowercase(),
     }
 }

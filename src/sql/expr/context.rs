@@ -1,9 +1,13 @@
 //! What an expression may need beside its input rows.
 
-use crate::base::{
-    datetime::{UNIX_EPOCH_MICROS, Zone},
-    text::Style,
-    value::Value,
+use crate::{
+    base::{
+        datetime::{UNIX_EPOCH_MICROS, Zone},
+        ids::DatabaseId,
+        text::Style,
+        value::Value,
+    },
+    catalog::Catalog,
 };
 use std::{
     collections::BTreeMap,
@@ -26,6 +30,10 @@ pub struct SessionFacts {
     pub settings: BTreeMap<String, String>,
     /// `pg_backend_pid()`.
     pub process_id: i32,
+    /// What exists, as the session sees it: for the functions that describe it.
+    pub catalog: Arc<Catalog>,
+    /// Whose objects they are.
+    pub database_id: DatabaseId,
 }
 
 /// A setting that `set_config` changed.

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     base::{sqlstate::SqlState, types::DataType},
     error::{Error, Result},
+    sql::system::describe::Part,
 };
 
 pub use super::aggregate::AggregateFunction;
@@ -220,6 +221,14 @@ pub enum Function {
     /// pg_get_expr: stored expressions are SQL text already.
     StoredExpression,
     ToRegtype,
+    ToRegclass,
+    /// pg_relation_size and its kin.
+    RelationSize(Part),
+    DatabaseSize,
+    IndexDefinition,
+    ConstraintDefinition,
+    FunctionArguments,
+    FunctionResult,
     /// inet_server_addr, inet_client_addr and the like where there is nothing to say.
     AlwaysNull,
     ColumnSize,
@@ -248,14 +257,20 @@ pub enum Function {
 }
 
 /// Every table of named functions.
-fn tables() -> [&'static [Signature<Function>]; 5] {
+fn tables() -> [&'static [Signature<Function>]; 6] {
     [
         functions::math::SIGNATURES,
         functions::strings::SIGNATURES,
         functions::datetime::SIGNATURES,
         functions::session::SIGNATURES,
+        functions::catalog::SIGNATURES,
         functions::arrays::SIGNATURES,
     ]
+}
+
+/// Every overload of every function.
+pub fn all() -> impl Iterator<Item = &'static Signature<Function>> {
+    tables().into_iter().flatten()
 }
 
 /// Overloads of a function name (lower case, without a schema).

@@ -27,6 +27,7 @@ pub const TIMESTAMPTZ: Slot = of(TypeKind::Timestamptz);
 pub const INTERVAL: Slot = of(TypeKind::Interval);
 pub const UUID: Slot = of(TypeKind::Uuid);
 pub const OID: Slot = of(TypeKind::Oid);
+pub const REGCLASS: Slot = of(TypeKind::Regclass);
 pub const REGTYPE: Slot = of(TypeKind::Regtype);
 pub const TEXT_ARRAY: Slot = Slot::Exact(DataType::array_of(TypeKind::Text));
 pub const NAME_ARRAY: Slot = Slot::Exact(DataType::array_of(TypeKind::Name));

@@ -73,13 +73,18 @@ pub(super) fn keys(table: &Table) -> Vec<Key> {
     primary.chain(unique).collect()
 }
 
+/// The oid of a key's constraint.
+pub(super) fn oid(key: &Key) -> u32 {
+    CONSTRAINT_OID_BASE.wrapping_add(key.index)
+}
+
 fn constraints(view: &View<'_>) -> Vec<Vec<Value>> {
     view.tables().flat_map(|(schema, table)| keys(table).into_iter().map(|key| row(schema, table, &key))).collect()
 }
 
 fn row(schema: &Schema, table: &Table, key: &Key) -> Vec<Value> {
     vec![
-        Value::Oid(CONSTRAINT_OID_BASE.wrapping_add(key.index)),
+        Value::Oid(oid(key)),
         text(&key.name),
         Value::Oid(schema.id.0),
         text(if key.primary { "p" } else { "u" }),

@@ -52,28 +52,6 @@ pub(super) const ALL: &[Relation] = &[
         ],
     ),
     empty(
-        1255,
-        "pg_proc",
-        &[
-            ("oid", OID),
-            ("proname", NAME),
-            ("pronamespace", OID),
-            ("proowner", OID),
-            ("prolang", OID),
-            ("prokind", CHAR),
-            ("prosecdef", BOOL),
-            ("proisstrict", BOOL),
-            ("proretset", BOOL),
-            ("provolatile", CHAR),
-            ("pronargs", INT2),
-            ("prorettype", OID),
-            ("proargtypes", OID_ARRAY),
-            ("proargnames", TEXT_ARRAY),
-            ("prosrc", TEXT),
-            ("proacl", TEXT_ARRAY),
-        ],
-    ),
-    empty(
         2224,
         "pg_sequence",
         &[
@@ -176,6 +154,11 @@ pub(super) const ALL: &[Relation] = &[
         12_023,
         "pg_locks",
         &[("locktype", TEXT), ("database", OID), ("relation", OID), ("pid", INT4), ("mode", TEXT), ("granted", BOOL)],
+    ),
+    empty(
+        12_025,
+        "pg_stat_gssapi",
+        &[("pid", INT4), ("gss_authenticated", BOOL), ("principal", TEXT), ("encrypted", BOOL)],
     ),
     empty(
         12_024,

@@ -6,7 +6,9 @@
 mod columns;
 mod constraints;
 mod database;
+pub mod describe;
 mod empty;
+pub mod functions;
 mod information;
 mod relations;
 mod statistics;
@@ -74,6 +76,7 @@ fn all() -> impl Iterator<Item = &'static Relation> {
         database::ALL,
         information::ALL,
         empty::ALL,
+        functions::ALL,
         statistics::ALL,
     ]
     .into_iter()

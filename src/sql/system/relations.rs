@@ -9,9 +9,10 @@ use super::{
 };
 use crate::{
     base::value::Value,
-    catalog::{Index, Schema, Table},
+    catalog::{Catalog, Index, Schema, Table, TableStatistics},
     sql::names::quote,
 };
+use std::sync::Arc;
 
 /// Access methods, as PostgreSQL numbers them.
 const HEAP_OID: u32 = 2;
@@ -222,10 +223,8 @@ fn classes(view: &View<'_>) -> Vec<Vec<Value>> {
     }
     for (schema, table) in view.tables() {
         let has_index = table.primary_key.is_some() || !table.indexes.is_empty();
-        let size = view.catalog.statistics(table).map(|found| {
-            let bytes_of = |kind: &str| if kind == "r" { found.row_bytes } else { INDEX_ENTRY_BYTES };
-            move |kind: &str| ((found.rows * bytes_of(kind) / PAGE_BYTES).ceil() as i32, found.rows as f32)
-        });
+        let size =
+            view.catalog.statistics(table).map(|found| move |kind: &str| (pages(found, kind), found.rows as f32));
         let class = |oid, name, method, kind, columns| Class {
             oid,
             name,
@@ -312,21 +311,42 @@ fn tables(view: &View<'_>) -> Vec<Vec<Value>> {
 fn index_definitions(view: &View<'_>) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for (schema, table) in view.tables() {
-        let mut push = |name: &str, definition: String| {
-            rows.push(vec![text(&schema.name), text(&table.name), text(name), NULL, text(definition)]);
-        };
-        if let Some(key) = &table.primary_key {
-            let columns = table.key_positions().map(|position| column_name(table, position)).collect::<Vec<_>>();
-            push(&key.name, definition(&key.name, true, schema, table, &columns));
-        }
-        for index in &table.indexes {
-            push(&index.name, definition(&index.name, index.unique, schema, table, &index_columns(table, index)));
+        for (oid, name) in index_names(table) {
+            let definition = definition_of(schema, table, oid).map_or(NULL, text);
+            rows.push(vec![text(&schema.name), text(&table.name), text(name), NULL, definition]);
         }
     }
     rows
 }
 
-fn column_name(table: &Table, position: usize) -> String {
+/// Oids and names of a table's indexes, its primary key's first.
+pub(super) fn index_names(table: &Table) -> impl Iterator<Item = (u32, &str)> {
+    let primary = table.primary_key.iter().map(|key| (key.oid, key.name.as_str()));
+    primary.chain(table.indexes.iter().map(|index| (index.oid, index.name.as_str())))
+}
+
+/// CREATE INDEX for an index of a table.
+pub(super) fn definition_of(schema: &Schema, table: &Table, oid: u32) -> Option<String> {
+    if let Some(key) = table.primary_key.as_ref().filter(|key| key.oid == oid) {
+        let columns = table.key_positions().map(|position| column_name(table, position)).collect::<Vec<_>>();
+        return Some(definition(&key.name, true, schema, table, &columns));
+    }
+    let index = table.indexes.iter().find(|index| index.oid == oid)?;
+    Some(definition(&index.name, index.unique, schema, table, &index_columns(table, index)))
+}
+
+/// Bytes of a table (`r`) or of one of its indexes (`i`), as whole pages; 0 where nobody has counted.
+pub(super) fn bytes(catalog: &Catalog, table: &Arc<Table>, kind: &str) -> i64 {
+    catalog.statistics(table).map_or(0, |found| i64::from(pages(found, kind)) * PAGE_BYTES as i64)
+}
+
+fn pages(found: &TableStatistics, kind: &str) -> i32 {
+    let bytes = if kind == "r" { found.row_bytes } else { INDEX_ENTRY_BYTES };
+    (found.rows * bytes / PAGE_BYTES).ceil() as i32
+}
+
+/// A column's name as SQL writes it.
+pub(super) fn column_name(table: &Table, position: usize) -> String {
     table.columns.get(position).map(|column| quote(&column.name)).unwrap_or_default()
 }
 

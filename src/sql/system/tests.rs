@@ -1,9 +1,12 @@
 //! Every relation's rows have the columns that it says, in their types.
 
-use super::{View, all};
+use super::{View, all, describe, functions};
 use crate::{
     base::{types::DataType, value::Value},
-    sql::{expr::Context, tests::World},
+    sql::{
+        expr::{Context, SessionFacts},
+        tests::World,
+    },
 };
 
 fn fits(value: &Value, data_type: DataType) -> bool {
@@ -63,4 +66,45 @@ fn clients_read_it() {
     for sql in [psql, pgbench, "SELECT 't'::regclass::oid, typname FROM pg_type WHERE oid = 23"] {
         assert!(world.prepare(sql).is_ok(), "{sql}: {:?}", world.prepare(sql).err());
     }
+}
+
+#[test]
+fn objects_are_described() {
+    let mut world = World::new();
+    world.run("CREATE TABLE t (a int, \"B\" text, c int, primary key (a, \"B\"), unique (c))");
+    world.run("CREATE INDEX i ON t (c DESC, a NULLS FIRST)");
+    let table = world.catalog.tables().find(|table| table.name == "t").unwrap().clone();
+    let facts = SessionFacts {
+        database_id: world.catalog.database("distdb").unwrap().id,
+        catalog: std::sync::Arc::new(world.catalog.clone()),
+        search_path: vec!["public".into()],
+        ..SessionFacts::default()
+    };
+    let context = Context { session: facts.into(), ..Context::default() };
+    let index = |name: &str| table.indexes.iter().find(|index| index.name == name).unwrap().oid;
+    let primary = table.primary_key.as_ref().unwrap().oid;
+    let definition = |oid, column| describe::index_definition(&context, oid, column);
+    let whole = "CREATE UNIQUE INDEX t_pkey ON public.t USING btree (a, \"B\")";
+    assert_eq!(definition(primary, 0).as_deref(), Some(whole));
+    let whole = "CREATE INDEX i ON public.t USING btree (c DESC, a NULLS FIRST)";
+    assert_eq!(definition(index("i"), 0).as_deref(), Some(whole));
+    assert_eq!(definition(primary, 2).as_deref(), Some("\"B\""));
+    assert_eq!(definition(primary, 3).as_deref(), Some(""));
+    assert_eq!(definition(table.id.0, 0), None);
+    let constraints: Vec<_> = super::constraints::keys(&table).iter().map(super::constraints::oid).collect();
+    let constraints: Vec<_> =
+        constraints.iter().filter_map(|&oid| describe::constraint_definition(&context, oid)).collect();
+    assert_eq!(constraints, ["PRIMARY KEY (a, \"B\")", "UNIQUE (c)"]);
+    assert_eq!(describe::relation_oid(&context, "PUBLIC.t"), Some(table.id.0));
+    assert_eq!(describe::relation_oid(&context, "t_pkey"), Some(primary));
+    assert_eq!(describe::relation_oid(&context, "pg_class"), Some(1259));
+    assert_eq!(describe::relation_oid(&context, "a.b.t"), None);
+    assert_eq!(describe::relation_oid(&context, ""), None);
+    assert_eq!(describe::relation_bytes(&context, table.id.0, describe::Part::All), Some(0));
+    assert_eq!(describe::relation_bytes(&context, 7, describe::Part::All), None);
+    let lower =
+        (functions::ALL[0].rows)(&View { catalog: &world.catalog, database: Default::default(), context: &context });
+    let lower = lower.iter().find(|row| row[1] == Value::text("split_part")).unwrap()[0].as_integer().unwrap() as u32;
+    assert_eq!(functions::arguments(lower).as_deref(), Some("text, text, integer"));
+    assert_eq!(functions::result(lower).as_deref(), Some("text"));
 }

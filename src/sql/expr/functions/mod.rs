@@ -7,6 +7,7 @@
 pub mod arithmetic;
 pub mod arrays;
 pub mod bytes;
+pub mod catalog;
 pub mod datetime;
 mod datetime_operators;
 mod format;
@@ -50,6 +51,7 @@ pub(crate) fn call(call: &Call<'_>, arguments: &[Value]) -> Result<Value> {
         datetime::call,
         datetime_operators::call,
         session::call,
+        catalog::call,
         arrays::call,
         quote::call,
         bytes::call,

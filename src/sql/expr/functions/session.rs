@@ -1,7 +1,6 @@
 //! Functions about the session, and those that tools ask the catalog with.
 //!
-//! What needs the catalog itself (names of relations, definitions of indexes) is not here: the binder and the
-//! coordinator's catalog relations answer it.
+//! Those that describe objects are in `catalog.rs`.
 
 use super::{Call, boolean, integer, text};
 use crate::{
