@@ -1,16 +1,21 @@
-//! Cursors of SQL: DECLARE, FETCH, MOVE, CLOSE. A cursor is a portal that is begun by a statement; it goes forward only.
+//! Cursors of SQL: DECLARE, FETCH, MOVE, CLOSE. A cursor is a portal that is begun by a statement. It goes forward only,
+//! unless it is declared with SCROLL: then the rows that it has passed are kept (`scroll.rs`).
 //!
 //! A cursor sees what its transaction saw and had written when it was declared, and ends with the transaction.
 
 use super::{
     prepared::Prepared,
     run::{Portal, Run, split},
+    scroll::Scroll,
     session::{PREPARED_MAX, Session, Started},
 };
 use crate::{
-    base::{batch::Batch, sqlstate::SqlState},
+    base::{batch::Batch, sqlstate::SqlState, types::DataType},
     error::{Error, Result},
-    sql::plan::{Body, Field},
+    sql::{
+        plan::{Body, Field},
+        utility::Travel,
+    },
 };
 use std::{collections::VecDeque, rc::Rc};
 
@@ -30,7 +35,7 @@ impl Fetching {
 }
 
 impl Session {
-    pub(super) async fn declare_cursor(&mut self, name: &str, text: &str) -> Result<()> {
+    pub(super) async fn declare_cursor(&mut self, name: &str, scroll: bool, text: &str) -> Result<()> {
         self.in_block("DECLARE CURSOR")?;
         if self.portals.contains_key(name) {
             return Err(Error::new(SqlState::DUPLICATE_CURSOR, format!("cursor \"{name}\" already exists")));
@@ -57,7 +62,8 @@ impl Session {
             }
             _ => return Err(Error::unsupported("a cursor over a statement that is not a query")),
         };
-        let portal = Portal { prepared, values: None, suspended: Some(run) };
+        let scroll = scroll.then(Scroll::default);
+        let portal = Portal { prepared, values: None, suspended: Some(run), scroll };
         self.portals.insert(name.to_string(), portal);
         Ok(())
     }
@@ -68,19 +74,52 @@ impl Session {
         Ok(portal.prepared.shared_fields())
     }
 
-    pub(super) fn start_fetch(&mut self, name: &str, count: Option<usize>) -> Result<Started> {
+    pub(super) async fn start_fetch(&mut self, name: &str, travel: Travel) -> Result<Started> {
         let fields = self.cursor_fields(name)?;
-        let left = count.unwrap_or(usize::MAX);
-        self.run = Run::Fetch(Fetching { cursor: name.to_string(), left, given: 0 });
+        self.run = match self.scrolled(name, travel).await? {
+            Some(batch) => {
+                let tag = format!("FETCH {}", batch.rows);
+                let batches = VecDeque::from_iter(Some(batch).filter(|batch| !batch.is_empty()));
+                Run::Rows { batches, tag }
+            }
+            None => Run::Fetch(Fetching { cursor: name.to_string(), left: forward_only(travel)?, given: 0 }),
+        };
         Ok(Started::Rows(fields))
     }
 
     /// MOVE: passes over rows; gives how many.
-    pub(super) async fn move_cursor(&mut self, name: &str, count: Option<usize>) -> Result<u64> {
+    pub(super) async fn move_cursor(&mut self, name: &str, travel: Travel) -> Result<u64> {
         self.cursor_fields(name)?;
-        let mut fetching = Fetching { cursor: name.to_string(), left: count.unwrap_or(usize::MAX), given: 0 };
+        if let Some(batch) = self.scrolled(name, travel).await? {
+            return Ok(batch.rows as u64);
+        }
+        let mut fetching = Fetching { cursor: name.to_string(), left: forward_only(travel)?, given: 0 };
         while self.next_of_cursor(&mut fetching, usize::MAX).await?.is_some() {}
         Ok(fetching.given)
+    }
+
+    /// The rows that a SCROLL cursor gives on its way; `None` for any other cursor.
+    async fn scrolled(&mut self, name: &str, travel: Travel) -> Result<Option<Batch>> {
+        let portal = self.portals.get_mut(name).ok_or_else(|| no_cursor(name))?;
+        let Some(mut scroll) = portal.scroll.take() else { return Ok(None) };
+        let types: Vec<DataType> = portal.prepared.shared_fields().iter().map(|field| field.data_type).collect();
+        let mut fetching = Fetching { cursor: name.to_string(), left: usize::MAX, given: 0 };
+        let mut read = Ok(());
+        while read.is_ok() && scroll.rows_missing(travel) > 0 {
+            read = match self.next_of_cursor(&mut fetching, scroll.rows_missing(travel)).await {
+                Ok(Some(batch)) => scroll.keep(batch),
+                Ok(None) => {
+                    scroll.end();
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+        }
+        let given = read.map(|()| scroll.go(travel, &types));
+        if let Some(portal) = self.portals.get_mut(name) {
+            portal.scroll = Some(scroll);
+        }
+        given.map(Some)
     }
 
     pub(super) fn close_cursor(&mut self, name: &str) -> Result<()> {
@@ -115,6 +154,16 @@ impl Session {
         fetching.left -= batch.rows;
         fetching.given += batch.rows as u64;
         Ok(Some(batch))
+    }
+}
+
+/// How many rows a cursor without SCROLL goes.
+fn forward_only(travel: Travel) -> Result<usize> {
+    match travel {
+        Travel::Forward(None) => Ok(usize::MAX),
+        Travel::Forward(Some(count)) => Ok(count as usize),
+        _ => Err(Error::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, "cursor can only scan forward")
+            .with_hint("Declare it with SCROLL option to enable backward scan.")),
     }
 }
 

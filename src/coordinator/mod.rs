@@ -27,6 +27,7 @@ mod point;
 mod prepared;
 mod refresh;
 mod run;
+mod scroll;
 mod session;
 mod settings;
 mod subplans;

@@ -6,6 +6,7 @@
 use super::{
     gather::Query,
     prepared::Prepared,
+    scroll::Scroll,
     session::{Fetch, Session, Started},
 };
 use crate::{
@@ -25,11 +26,13 @@ pub struct Portal {
     pub(super) values: Option<Vec<Value>>,
     /// Where a row limit stopped it.
     pub(super) suspended: Option<Run>,
+    /// Of a SCROLL cursor.
+    pub(super) scroll: Option<Scroll>,
 }
 
 impl Portal {
     pub(super) fn new(prepared: Rc<Prepared>, values: Vec<Value>) -> Portal {
-        Portal { prepared, values: Some(values), suspended: None }
+        Portal { prepared, values: Some(values), suspended: None, scroll: None }
     }
 }
 

@@ -52,10 +52,10 @@ impl Session {
                 self.prepare(name, statement, &oids)?;
             }
             Utility::Execute { name, arguments } => return self.execute_prepared(name, arguments).await,
-            Utility::Declare { name, statement } => self.declare_cursor(name, statement).await?,
-            Utility::Fetch { name, count, moves: false } => return self.start_fetch(name, *count),
-            Utility::Fetch { name, count, moves: true } => {
-                let moved = self.move_cursor(name, *count).await?;
+            Utility::Declare { name, scroll, statement } => self.declare_cursor(name, *scroll, statement).await?,
+            Utility::Fetch { name, travel, moves: false } => return self.start_fetch(name, *travel).await,
+            Utility::Fetch { name, travel, moves: true } => {
+                let moved = self.move_cursor(name, *travel).await?;
                 self.finish_command().await?;
                 return done(&format!("MOVE {moved}"));
             }

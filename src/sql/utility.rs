@@ -56,12 +56,14 @@ pub enum Utility {
     /// DECLARE name CURSOR FOR statement text.
     Declare {
         name: String,
+        /// Whether it may be read backwards.
+        scroll: bool,
         statement: String,
     },
-    /// FETCH, or MOVE, which passes over rows. `count` `None` is ALL.
+    /// FETCH, or MOVE, which passes over rows.
     Fetch {
         name: String,
-        count: Option<usize>,
+        travel: Travel,
         moves: bool,
     },
     /// CLOSE ALL is `None`.
@@ -140,4 +142,32 @@ pub struct CopyOptions {
     pub force_quote: Vec<usize>,
     pub force_not_null: Vec<usize>,
     pub force_null: Vec<usize>,
+}
+
+/// Where FETCH and MOVE go from where the cursor stands. Rows count from 1; before the first is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Travel {
+    /// So many rows, or all that follow.
+    Forward(Option<u32>),
+    /// So many rows the other way, or all that went before.
+    Backward(Option<u32>),
+    /// One row by its number; negative ones count from the end.
+    Absolute(i32),
+    /// One row by its distance.
+    Relative(i32),
+}
+
+impl Travel {
+    /// FORWARD or BACKWARD so many rows (`None` for ALL): a negative number turns round, 0 is the row it stands on.
+    pub fn rows(count: Option<i32>, back: bool) -> Travel {
+        let Some(count) = count else {
+            return if back { Travel::Backward(None) } else { Travel::Forward(None) };
+        };
+        let rows = Some(count.unsigned_abs());
+        match count {
+            0 => Travel::Relative(0),
+            count if (count < 0) != back => Travel::Backward(rows),
+            _ => Travel::Forward(rows),
+        }
+    }
 }

@@ -307,8 +307,34 @@ fn a_cursor_goes_forward_through_what_was_there_when_it_was_declared() {
     client.batch_execute("SAVEPOINT s").unwrap();
     assert_eq!(state(&mut client, "FETCH c"), "34000");
     client.batch_execute("ROLLBACK TO s").unwrap();
-    assert_eq!(state(&mut client, "FETCH BACKWARD 1 FROM d"), "0A000");
+    assert_eq!(state(&mut client, "FETCH BACKWARD 1 FROM d"), "55000");
     client.batch_execute("ROLLBACK").unwrap();
     assert_eq!(state(&mut client, "FETCH d"), "34000", "it ended with its transaction");
-    assert_eq!(state(&mut client, "BEGIN; DECLARE e SCROLL CURSOR FOR SELECT 1"), "0A000");
+}
+
+#[test]
+fn a_scroll_cursor_goes_both_ways() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client.batch_execute("CREATE TABLE t (a int PRIMARY KEY)").unwrap();
+    client.batch_execute("INSERT INTO t SELECT n FROM generate_series(1, 5000) AS s(n)").unwrap();
+    client.batch_execute("BEGIN; DECLARE c SCROLL CURSOR FOR SELECT a FROM t ORDER BY a; DELETE FROM t").unwrap();
+    assert_eq!(rows(&mut client, "FETCH 2 FROM c"), [["1"], ["2"]]);
+    assert_eq!(rows(&mut client, "FETCH PRIOR FROM c"), [["1"]]);
+    assert!(rows(&mut client, "FETCH BACKWARD ALL FROM c").is_empty());
+    client.batch_execute("MOVE FORWARD 4000 IN c; MOVE 10 IN c").unwrap();
+    assert_eq!(rows(&mut client, "FETCH NEXT FROM c"), [["4011"]]);
+    assert_eq!(rows(&mut client, "FETCH RELATIVE -11 FROM c"), [["4000"]]);
+    assert_eq!(rows(&mut client, "FETCH LAST FROM c"), [["5000"]]);
+    assert_eq!(rows(&mut client, "FETCH -2 FROM c"), [["4999"], ["4998"]]);
+    assert_eq!(client.query("FETCH ABSOLUTE 7 FROM c", &[]).unwrap()[0].get::<_, i32>("a"), 7);
+    assert_eq!(rows(&mut client, "FETCH BACKWARD -2 FROM c"), [["8"], ["9"]]);
+    assert_eq!(rows(&mut client, "FETCH FIRST FROM c"), [["1"]]);
+    assert_eq!(rows(&mut client, "FETCH ALL FROM c").len(), 4999);
+    assert_eq!(rows(&mut client, "FETCH BACKWARD ALL FROM c").len(), 5000);
+    client.batch_execute("SAVEPOINT s").unwrap();
+    assert_eq!(state(&mut client, "FETCH ABSOLUTE c"), "42601");
+    client.batch_execute("ROLLBACK TO s").unwrap();
+    assert_eq!(state(&mut client, "FETCH 99999999999 FROM c"), "22003");
 }

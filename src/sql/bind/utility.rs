@@ -26,11 +26,11 @@ impl Binder<'_> {
             UtilityTree::SetTransaction { session, modes } => set_transaction(*session, modes),
             UtilityTree::Show(name) => Utility::Show(name.clone()),
             UtilityTree::Reset(name) => Utility::Reset(name.clone()),
-            UtilityTree::Declare { name, statement } => {
-                Utility::Declare { name: name.clone(), statement: statement.clone() }
+            UtilityTree::Declare { name, scroll, statement } => {
+                Utility::Declare { name: name.clone(), scroll: *scroll, statement: statement.clone() }
             }
-            UtilityTree::Fetch { name, count, moves } => {
-                Utility::Fetch { name: name.clone(), count: *count, moves: *moves }
+            UtilityTree::Fetch { name, travel, moves } => {
+                Utility::Fetch { name: name.clone(), travel: *travel, moves: *moves }
             }
             UtilityTree::Close(name) => Utility::Close(name.clone()),
             UtilityTree::Deallocate(name) => Utility::Deallocate(name.clone()),

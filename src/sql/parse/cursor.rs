@@ -4,6 +4,7 @@ use super::utility::{Reader, UtilityTree};
 use crate::{
     base::sqlstate::SqlState,
     error::{Error, Result},
+    sql::utility::Travel,
 };
 use sqlparser::tokenizer::Token;
 
@@ -19,9 +20,10 @@ impl Reader<'_, '_> {
     pub(super) fn declare(&mut self) -> Result<UtilityTree> {
         self.parser.next_token();
         let name = self.identifier()?;
+        let mut scroll = false;
         loop {
             if self.accept("scroll") {
-                return Err(backward("a SCROLL cursor"));
+                scroll = true;
             } else if self.accept("no") {
                 if !self.accept("scroll") {
                     return self.here();
@@ -47,48 +49,60 @@ impl Reader<'_, '_> {
         let stop = self.end.map_or(self.source.text().len(), |end| self.source.offset(end));
         self.statement()?;
         let statement = self.source.text().get(start..stop).unwrap_or_default().trim_end().to_owned();
-        Ok(UtilityTree::Declare { name, statement })
+        Ok(UtilityTree::Declare { name, scroll, statement })
     }
 
-    /// FETCH and MOVE: how many rows, forward, and of which cursor.
+    /// FETCH and MOVE: which rows, and of which cursor.
     pub(super) fn fetch(&mut self, moves: bool) -> Result<UtilityTree> {
         self.parser.next_token();
-        for word in ["prior", "first", "last", "absolute", "relative", "backward"] {
-            if self.accept(word) {
-                return Err(backward(&format!("FETCH {}", word.to_ascii_uppercase())));
+        let travel = if self.accept("next") {
+            Travel::Forward(Some(1))
+        } else if self.accept("prior") {
+            Travel::Backward(Some(1))
+        } else if self.accept("first") {
+            Travel::Absolute(1)
+        } else if self.accept("last") {
+            Travel::Absolute(-1)
+        } else if self.accept("absolute") {
+            match self.count()? {
+                Some(number) => Travel::Absolute(number),
+                None => return self.here(),
             }
-        }
-        let count = if self.accept("next") {
-            Some(1)
+        } else if self.accept("relative") {
+            match self.count()? {
+                Some(number) => Travel::Relative(number),
+                None => return self.here(),
+            }
         } else {
-            self.accept("forward");
-            match self.parser.peek_token_ref().token.clone() {
-                Token::Minus => return Err(backward("FETCH of a negative count")),
-                Token::Number(digits, _) => {
-                    self.parser.next_token();
-                    let count: i32 = digits.parse().map_err(|_| {
-                        Error::new(
-                            SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-                            format!("value \"{digits}\" is out of range for type integer"),
-                        )
-                    })?;
-                    if count == 0 {
-                        return Err(backward("FETCH 0"));
-                    }
-                    Some(count as usize)
-                }
-                _ if self.accept("all") => None,
-                _ => Some(1),
+            let back = self.accept("backward");
+            if !back {
+                self.accept("forward");
             }
+            let count = self.count()?;
+            let all = count.is_none() && self.accept("all");
+            Travel::rows(if all { None } else { Some(count.unwrap_or(1)) }, back)
         };
         if !self.accept("from") {
             self.accept("in");
         }
-        Ok(UtilityTree::Fetch { name: self.identifier()?, count, moves })
+        Ok(UtilityTree::Fetch { name: self.identifier()?, travel, moves })
     }
-}
 
-/// Cursors go forward only.
-fn backward(what: &str) -> Error {
-    Error::unsupported(what).with_hint("Cursors go forward: use FETCH [FORWARD] [n | ALL].")
+    /// A number with or without a sign; `None` if there is none.
+    fn count(&mut self) -> Result<Option<i32>> {
+        let minus = match self.parser.peek_token_ref().token {
+            Token::Minus | Token::Plus => self.parser.next_token().token == Token::Minus,
+            _ => false,
+        };
+        let Token::Number(digits, _) = self.parser.peek_token_ref().token.clone() else {
+            return if minus { self.here() } else { Ok(None) };
+        };
+        self.parser.next_token();
+        let number = if minus { format!("-{digits}") } else { digits };
+        let parsed = number.parse().map_err(|_| {
+            let message = format!("value \"{number}\" is out of range for type integer");
+            Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, message)
+        });
+        parsed.map(Some)
+    }
 }

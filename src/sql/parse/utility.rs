@@ -5,6 +5,7 @@ use super::{Tree, errors, rewrite, source::Source};
 use crate::{
     base::sqlstate::SqlState,
     error::{Error, Result},
+    sql::utility::Travel,
 };
 use sqlparser::{
     ast,
@@ -29,12 +30,14 @@ pub enum UtilityTree {
     },
     Declare {
         name: String,
+        /// Whether it may be read backwards.
+        scroll: bool,
         statement: String,
     },
-    /// FETCH, or MOVE. `count` `None` is ALL.
+    /// FETCH, or MOVE.
     Fetch {
         name: String,
-        count: Option<usize>,
+        travel: Travel,
         moves: bool,
     },
     /// `None` is ALL.
