@@ -363,23 +363,30 @@ pub enum ExplainFormat {
     Json,
 }
 
+impl Node {
+    /// The plans it reads, left to right.
+    pub fn inputs(&self) -> Vec<&Node> {
+        match self {
+            Node::Scan(_) | Node::Values { .. } | Node::Virtual { .. } | Node::Generate { .. } => Vec::new(),
+            Node::Gather(gather) => vec![&gather.input],
+            Node::Filter { input, .. }
+            | Node::Project { input, .. }
+            | Node::Aggregate { input, .. }
+            | Node::Sort { input, .. }
+            | Node::TopN { input, .. }
+            | Node::Limit { input, .. }
+            | Node::Distinct { input }
+            | Node::Sample { input, .. } => vec![input],
+            Node::HashJoin { left, right, .. } | Node::LoopJoin { left, right, .. } => vec![left, right],
+            Node::Append { inputs } => inputs.iter().collect(),
+        }
+    }
+}
+
 /// The table that a fragment reads: that of its first scan.
 pub fn table_of(node: &Node) -> Option<&Arc<catalog::Table>> {
     match node {
         Node::Scan(scan) => Some(&scan.table),
-        Node::Gather(gather) => table_of(&gather.input),
-        Node::Values { .. } | Node::Virtual { .. } | Node::Generate { .. } => None,
-        Node::Filter { input, .. }
-        | Node::Project { input, .. }
-        | Node::Aggregate { input, .. }
-        | Node::Sort { input, .. }
-        | Node::TopN { input, .. }
-        | Node::Limit { input, .. }
-        | Node::Distinct { input }
-        | Node::Sample { input, .. } => table_of(input),
-        Node::HashJoin { left, right, .. } | Node::LoopJoin { left, right, .. } => {
-            table_of(left).or_else(|| table_of(right))
-        }
-        Node::Append { inputs } => inputs.iter().find_map(table_of),
+        _ => node.inputs().into_iter().find_map(table_of),
     }
 }

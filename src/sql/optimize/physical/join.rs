@@ -115,22 +115,7 @@ fn meet(
 
 /// Whether something is brought to a plan already: what is brought in turn would make cores wait for each other.
 fn holds_gather(node: &Node) -> bool {
-    match node {
-        Node::Gather(_) => true,
-        Node::Filter { input, .. }
-        | Node::Project { input, .. }
-        | Node::Aggregate { input, .. }
-        | Node::Sort { input, .. }
-        | Node::TopN { input, .. }
-        | Node::Limit { input, .. }
-        | Node::Distinct { input }
-        | Node::Sample { input, .. } => holds_gather(input),
-        Node::HashJoin { left, right, .. } | Node::LoopJoin { left, right, .. } => {
-            holds_gather(left) || holds_gather(right)
-        }
-        Node::Append { inputs } => inputs.iter().any(holds_gather),
-        Node::Scan(_) | Node::Values { .. } | Node::Virtual { .. } | Node::Generate { .. } => false,
-    }
+    matches!(node, Node::Gather(_)) || node.inputs().into_iter().any(holds_gather)
 }
 
 /// Rows of a side that may be brought to every core.
