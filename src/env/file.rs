@@ -222,6 +222,12 @@ impl BufferWriter {
         BufferWriter((capacity > 0).then(|| Memory::with_capacity(capacity)))
     }
 
+    /// The memory of a buffer, to be filled anew.
+    pub fn reusing(mut buffer: Buffer) -> BufferWriter {
+        buffer.truncate(0);
+        BufferWriter(buffer.0)
+    }
+
     /// Bytes it has room for in all.
     pub fn capacity(&self) -> usize {
         self.0.as_ref().map_or(0, Memory::capacity)
@@ -285,6 +291,10 @@ mod tests {
         assert_eq!((buffer[0], buffer[3999], buffer[4000], buffer[4099], buffer[4100]), (9, 7, 8, 8, 0));
         assert!(buffer[4100..].iter().all(|byte| *byte == 0));
         assert!(BufferWriter::with_capacity(0).finish().is_empty());
+        let mut again = BufferWriter::reusing(buffer);
+        assert_eq!((again.len(), again.capacity()), (0, 8192));
+        again.extend(&[1]);
+        assert_eq!(&again.finish()[..3], [1, 0, 0]);
     }
 
     #[test]

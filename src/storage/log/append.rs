@@ -8,7 +8,7 @@ use super::record::{self, FRAGMENT_ALIGNMENT, Fragment, HEADER_BYTES, Kind};
 use super::segment::DATA_OFFSET;
 use crate::{
     base::limits::LOG_WRITE_BYTES_MAX,
-    env::{BufferWriter, File},
+    env::{Buffer, BufferWriter, File},
 };
 use std::collections::VecDeque;
 
@@ -59,6 +59,8 @@ pub(super) struct Appender {
     segment_bytes: u64,
     /// Memory for the next batch.
     batch_bytes: usize,
+    /// The memory of a batch that was written.
+    spare: Option<BufferWriter>,
 }
 
 /// What recovery tells about the end of the log.
@@ -90,7 +92,13 @@ impl Appender {
             segment_end: tail.segment_end,
             segment_bytes,
             batch_bytes: BATCH_BYTES_MIN,
+            spare: None,
         }
+    }
+
+    /// Takes the memory of a batch that was written, for a later one.
+    pub(super) fn give_back(&mut self, memory: Buffer) {
+        self.spare = Some(BufferWriter::reusing(memory));
     }
 
     /// End of the segment that is being filled.
@@ -187,8 +195,10 @@ impl Appender {
         }
         let left = usize::try_from(self.segment_end - self.next_start).unwrap_or(usize::MAX);
         let capacity = wanted.max(self.batch_bytes).min(left);
-        self.current =
-            Some(Batch { start: self.next_start, writer: BufferWriter::with_capacity(capacity), fragments: 0 });
+        // One of another size is of no use, at the end of a segment or when batches have grown.
+        let spare = self.spare.take().filter(|spare| spare.capacity() == capacity);
+        let writer = spare.unwrap_or_else(|| BufferWriter::with_capacity(capacity));
+        self.current = Some(Batch { start: self.next_start, writer, fragments: 0 });
     }
 
     fn put(&mut self, kind: Kind, length: usize, parts: &mut Parts<'_>) {

@@ -28,9 +28,12 @@ impl Inner {
         let buffer = batch.writer.finish();
         let bytes = buffer.len() as u64;
         // The segment is open for synchronous writes: when this returns, the bytes are on the device.
-        if let Err(error) = segment.file.write_at(start - segment.base, buffer).await {
-            let doing = format!("cannot write the log segment {}", segment.path.display());
-            self.env.halt(&Error::io(doing, error).to_string()).await;
+        match segment.file.write_at(start - segment.base, buffer).await {
+            Ok(memory) => self.appender.borrow_mut().give_back(memory),
+            Err(error) => {
+                let doing = format!("cannot write the log segment {}", segment.path.display());
+                self.env.halt(&Error::io(doing, error).to_string()).await;
+            }
         }
         self.count(|statistics| {
             statistics.writes += 1;
