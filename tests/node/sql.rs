@@ -163,6 +163,19 @@ fn a_large_transaction_rolls_back_and_commits_whole() {
     assert_eq!(rows(&mut node.connect(), "SELECT count(*) FROM t"), [["60000"]]);
 }
 
+/// Plans as deep as they may be leave the stack whole.
+#[test]
+fn a_join_of_nearly_two_hundred_tables_runs() {
+    let folder = Folder::new();
+    let node = folder.start();
+    let mut client = node.connect();
+    client.batch_execute("CREATE TABLE t (k int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1), (2, 2)").unwrap();
+    let from: Vec<String> = (0..199).map(|number| format!("t t{number}")).collect();
+    let on: Vec<String> = (1..199).map(|number| format!("t{}.n = t{number}.k", number - 1)).collect();
+    let query = format!("SELECT count(*) FROM {} WHERE {}", from.join(", "), on.join(" AND "));
+    assert_eq!(rows(&mut client, &query), [["2"]]);
+}
+
 #[test]
 fn parameters_of_every_type_go_in_and_come_back() {
     let folder = Folder::new();

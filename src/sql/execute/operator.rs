@@ -80,13 +80,20 @@ pub(crate) enum Operator {
     Watched(Watched),
 }
 
+/// Runs a step of a walk that goes as deep as the plan, with more stack where there is little left.
+fn on_stack<T>(step: impl FnOnce() -> T) -> T {
+    const LEFT_BYTES_MIN: usize = 128 << 10;
+    const MORE_BYTES: usize = 1 << 20;
+    stacker::maybe_grow(LEFT_BYTES_MIN, MORE_BYTES, step)
+}
+
 impl Operator {
     /// Builds the operators of a plan; its leaves are added to `sources` in preorder.
     pub fn build(node: &Node, context: &Context, sources: &mut Leaves) -> Result<Operator> {
         let number = sources.operators;
         sources.operators = number.map(|number| number + 1);
         sources.path.extend(number);
-        let operator = Operator::build_one(node, context, sources)?;
+        let operator = on_stack(|| Operator::build_one(node, context, sources))?;
         sources.path.pop();
         Ok(match number {
             None => operator,
@@ -159,6 +166,10 @@ impl Operator {
 
     /// The next rows, possibly none in a batch.
     pub fn next(&mut self, environment: &mut Environment) -> Result<Step> {
+        on_stack(|| self.next_of(environment))
+    }
+
+    fn next_of(&mut self, environment: &mut Environment) -> Result<Step> {
         match self {
             Operator::Read(operator) => operator.next(environment),
             Operator::Values(operator) => operator.next(environment),
