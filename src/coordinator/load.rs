@@ -135,8 +135,17 @@ impl Session {
         self.core.shard.env().spawn(TaskClass::Query, sending).detach();
     }
 
-    /// Waits for what is under way: after that nothing of the load arrives any more.
+    /// Ends what is under way, which may wait for locks: after that nothing of the load arrives any more.
     pub(super) async fn give_up_load(&mut self, loader: &Loader) {
+        if let Some(transaction) = &self.transaction {
+            let (id, statement) = (transaction.id, transaction.statement);
+            let roll_back =
+                || Request::Rollback { transaction: id, statements: statement..=statement, keep_locks: false };
+            let calls = transaction.known_at().into_iter().map(|shard| self.core.shard.call(shard, roll_back()));
+            if let Err(error) = super::insert::all(calls.collect()).await {
+                tracing::warn!(%error, "a load that was given up is waited for");
+            }
+        }
         // The load has failed for another reason already.
         let _ = loader.flight.at_most(0).await;
     }

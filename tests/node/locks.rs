@@ -5,6 +5,7 @@ use crate::{
     sql::{rows, state},
 };
 use postgres::{Client, Error};
+use std::io::Write;
 use std::thread::{JoinHandle, spawn};
 
 /// A node with `t (a, b)`: four rows, b = 0.
@@ -204,6 +205,10 @@ fn waits_end_by_timeout_cancel_and_savepoint() {
     client.batch_execute("SET lock_timeout = 0; SET statement_timeout = '30ms'").unwrap();
     assert_eq!(state(&mut client, "UPDATE t SET b = 2 WHERE a = 2"), "57014");
     assert_eq!(state(&mut client, "INSERT INTO t VALUES (8, 2)"), "57014");
+    let mut copy = client.copy_in("COPY t FROM STDIN").unwrap();
+    copy.write_all(b"7\t2\n8\t2\n").unwrap();
+    assert_eq!(code(&copy.finish().unwrap_err()), "57014");
+    assert_eq!(waiters(&node), 0);
     client.batch_execute("SET statement_timeout = 0").unwrap();
     let token = client.cancel_token();
     let waits = begin(&node, client, "BEGIN; UPDATE t SET b = 2 WHERE a = 1");
