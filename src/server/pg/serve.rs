@@ -137,7 +137,12 @@ impl Server {
     pub async fn stop(self, grace: Duration) {
         self.accepting.cancel().await;
         self.shared.stop(Stopping::Idle);
-        let finished = self.env.timeout(grace, self.connections.all_ended()).await.is_some();
+        let moment = (grace / 20).max(Duration::from_millis(1));
+        let finished = self.env.timeout(moment, self.connections.all_ended()).await.is_some() || {
+            let sessions = self.shared.sessions();
+            tracing::info!(sessions, "waiting up to {grace:?} for what clients have under way");
+            self.env.timeout(grace.saturating_sub(moment), self.connections.all_ended()).await.is_some()
+        };
         if !finished {
             self.shared.stop(Stopping::All);
             self.env.timeout(LINGER_TIME_MAX * 2, self.connections.all_ended()).await;

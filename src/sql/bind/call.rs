@@ -29,7 +29,7 @@ impl Binder<'_> {
         let span = call.name.span();
         let name = self.function_name(&call.name, span)?;
         if call.over.is_some() {
-            return Err(self.unsupported("window functions", span));
+            return Err(self.unsupported("a window function", span));
         }
         if !matches!(call.parameters, FunctionArguments::None) || !call.within_group.is_empty() {
             return Err(self.unsupported("ordered-set aggregates", span));
