@@ -217,6 +217,8 @@ impl Session {
         let (table, catalog) = (copy.table.clone(), copy.catalog.clone());
         let layout = layout(&catalog, &table)?;
         loop {
+            // Sending rarely waits, and other clients of the core have work as well.
+            self.core.shard.env().yield_if_needed().await;
             if let Some(full) = copy.plain_rows(|| self.row_id(&table)) {
                 self.send_pack(&mut copy.loader, full).await?;
                 continue;
