@@ -18,6 +18,8 @@ pub const STARTUP_BYTES_MAX: usize = 16 << 10;
 pub const PARAMETERS_MAX: usize = 65_535;
 /// Nesting of expressions and queries in a statement.
 pub const STATEMENT_DEPTH_MAX: usize = 200;
+/// File operations that one core may have under way; further ones wait.
+pub const FILE_OPERATIONS_MAX: u32 = 1024;
 /// Requests that wait in one core's mailbox before senders wait.
 pub const MAILBOX_REQUESTS_MAX: usize = 16_384;
 /// Requests of one core that another core may have unanswered; further callers wait.

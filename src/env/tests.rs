@@ -1,6 +1,7 @@
 //! What both inhabitants must do alike, and what only the real one can show.
 
 use super::*;
+use crate::base::limits;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use std::{cell::Cell, path::PathBuf, rc::Rc};
 
@@ -141,6 +142,111 @@ fn cores_wake_each_other() {
         }
     });
     other.join().unwrap();
+}
+
+/// Messages at all distances from the moment at which the receiving core stops looking.
+#[test]
+fn a_core_that_is_about_to_sleep_hears_its_doorbell() {
+    let (sender, mut receiver) = queue::bounded::<u32>(16);
+    let (answers, answered) = std::sync::mpsc::channel();
+    let core = glommio::start_shard(None, "hears", glommio::Options::default(), move |_| async move {
+        let mut got = Vec::new();
+        while receiver.recv_many(&mut got).await {
+            got.drain(..).for_each(|number| answers.send(number).unwrap());
+        }
+    })
+    .unwrap();
+    for number in 0..2000 {
+        let start = std::time::Instant::now();
+        while start.elapsed() < Duration::from_micros(u64::from(number % 97)) {}
+        assert!(sender.try_send(number).is_ok());
+        assert_eq!(answered.recv_timeout(Duration::from_secs(20)), Ok(number));
+    }
+    drop(sender);
+    core.join().unwrap();
+}
+
+#[test]
+fn more_file_operations_than_may_be_under_way_all_end() {
+    let folder = scratch();
+    let path = folder.path().join("many");
+    glommio::block_on(move |env| async move {
+        let file = env.open(&path, OpenOptions::replacing()).await.unwrap();
+        file.zero_fill(64 * 4096).await.unwrap();
+        let tasks = (0..3 * u64::from(limits::FILE_OPERATIONS_MAX)).map(|number| {
+            let file = file.clone();
+            env.spawn(TaskClass::Query, async move {
+                let block = number % 64 * 4096;
+                if number % 3 == 0 {
+                    file.write_at(block, Buffer::zeroed(4096)).await.map(|buffer| buffer.len())
+                } else {
+                    file.read_at(block, 4096).await.map(|buffer| buffer.iter().filter(|byte| **byte == 0).count())
+                }
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            assert_eq!(task.await.unwrap().unwrap(), 4096);
+        }
+    });
+}
+
+/// The memory of operations that nobody waits for any more, some beyond the end of their core, stays the kernel's.
+#[test]
+fn file_operations_are_abandoned_without_harm() {
+    let folder = scratch();
+    let path = folder.path().join("abandoned");
+    glommio::block_on(move |env| async move {
+        let file = env.open(&path, OpenOptions::replacing()).await.unwrap();
+        file.zero_fill(1 << 20).await.unwrap();
+        for round in 0..200 {
+            let reading = file.read_at(0, 1 << 20);
+            let patience = Duration::from_micros(round % 7 * 20);
+            if let Some(read) = env.timeout(patience, reading).await {
+                assert!(read.unwrap().iter().all(|byte| *byte == 0));
+            }
+        }
+        assert_eq!(file.read_at(4096, 4096).await.unwrap().len(), 4096);
+        let left_over = env.spawn(TaskClass::Background, async move { file.read_at(0, 1 << 20).await.map(drop) });
+        futures_lite::future::yield_now().await;
+        left_over.detach();
+    });
+}
+
+#[test]
+fn a_stream_waits_at_both_ends() {
+    glommio::block_on(|env| async move {
+        let listener = env.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let bytes: Vec<u8> = (0..3 << 20).map(|number: u32| (number % 251) as u8).collect();
+        let sent = bytes.clone();
+        // More than the sockets' buffers hold, so the writer waits for a reader who reads small pieces of odd lengths.
+        let server = env.spawn(TaskClass::Query, async move {
+            let mut stream = listener.accept().await.unwrap();
+            stream.write_all(&sent).await.unwrap();
+            stream.close().await.unwrap();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.unwrap();
+            rest
+        });
+        let mut client = env.connect(address).await.unwrap();
+        let mut got = Vec::new();
+        let mut piece = [0u8; 9973];
+        loop {
+            let count = client.read(&mut piece).await.unwrap();
+            if count == 0 {
+                break;
+            }
+            got.extend_from_slice(&piece[..count]);
+            if got.len() % 5 == 0 {
+                env.sleep(Duration::from_micros(50)).await;
+            }
+        }
+        assert!(got == bytes);
+        // The other half still works, and its end is seen.
+        client.write_all(b"done").await.unwrap();
+        drop(client);
+        assert_eq!(server.await, Some(b"done".to_vec()));
+    });
 }
 
 #[test]

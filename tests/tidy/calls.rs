@@ -54,6 +54,8 @@ const BANS: &[Ban] = &[
     Ban { path: "std::hash::RandomState", allowed: &[], instead: ORDER },
     Ban { path: "libc", allowed: &["env"], instead: "system calls are made by env" },
     Ban { path: "glommio", allowed: &["env"], instead: "only env knows its inhabitants" },
+    Ban { path: "io_uring", allowed: &["env"], instead: "only env knows its inhabitants" },
+    Ban { path: "mio", allowed: &["env"], instead: "only env knows its inhabitants" },
     Ban { path: "tokio", allowed: &[], instead: OTHER_RUNTIME },
     Ban { path: "async_std", allowed: &[], instead: OTHER_RUNTIME },
     Ban { path: "println!", allowed: &["cli", "main"], instead: "log through tracing; only the command line prints" },

@@ -2,8 +2,10 @@
 //!
 //! What it is: the [`Handle`] behind `Env::Glommio`, and [`start_shard`], which starts a pinned thread with one. The
 //! released glommio has sharp edges; each is worked around in the one place that meets it, and says so there:
-//! readiness without losing datagrams (`ready.rs`), direct reads on fresh files (`file.rs`), a preemption timer short
-//! enough for wakes from other cores (`start.rs`), sleeping with work to do (`kick.rs`), panics that would take the core with them ([`Handle::spawn`]).
+//! sockets and files that cost a round of the executor (`network.rs`), waiting for a descriptor (`ready.rs`), a
+//! preemption timer short enough for wakes from outside (`start.rs`), sleeping with work to do (`kick.rs`), panics that
+//! would take the core with them ([`Handle::spawn`]). What is left to glommio: tasks, their classes and shares, timers, the
+//! helper thread for slow system calls, and sleeping.
 //!
 //! Invariant: a handle is used only on the thread that made it; it is `Rc` inside, so the compiler sees to that.
 

@@ -1,17 +1,17 @@
-//! A core's sockets: readiness by one epoll set, looked at by one task, the pump.
+//! What a core waits for, outside of itself: its sockets, its file operations and the messages of other cores, all looked
+//! at by one task, the pump.
 //!
-//! glommio handles each socket by a request on its rings, and every round of its executor (three rings, two timers, a
-//! memory barrier before sleeping) costs more than a point read. So files use the rings, and sockets are plain
-//! non-blocking ones in an edge-triggered set. The pump runs among the tasks of its core: it asks the set what is ready, wakes
-//! those tasks, lets them run, and asks again, all within one round of the executor. When nothing is ready it first offers
-//! the processor to others and looks again for a moment ([`LINGER`]), because a client that was answered often asks again
-//! at once; then it waits for the set through the ring, and the core can sleep. While file operations are under way it
-//! does not linger: their completions are seen by the executor's rounds only.
+//! glommio would handle each socket and each file operation by a request on its rings, seen once per round of its
+//! executor, and such a round (three rings, two timers, a memory barrier before sleeping) costs more than a point read.
+//! So sockets are non-blocking ones in an edge-triggered epoll set, file operations have a ring of their own
+//! ([`super::ring`]), and messages come by a [`Doorbell`]. The pump runs among the tasks of its core: it looks what is ready,
+//! wakes those tasks, lets them run, and looks again, all within one round of the executor. When nothing is ready it
+//! offers the processor to others and looks again for a moment ([`LINGER`]), because a client that was answered often asks
+//! again at once. Then it sleeps, waiting for the set (which holds the ring too) through glommio, and with it the core.
 //!
-//! Messages from other cores are found by the same look, through the core's [`Doorbell`].
-//!
-//! Invariants: an edge is never lost: readiness stays set until a call on the socket says otherwise; a task waits only
-//! after such a call. Absent: any meaning of the bytes.
+//! Invariants: an edge is never lost: readiness stays set until a call on the socket says otherwise, and a task waits only
+//! after such a call; the pump never sleeps on a file operation that was not handed in, nor on an unanswered doorbell.
+//! Absent: any meaning of the bytes. Start at [`Network::run`].
 
 use super::{
     doorbell::Doorbell,
@@ -74,7 +74,7 @@ impl Readiness {
     }
 }
 
-/// The set and what is in it.
+/// The set and all that the pump looks at.
 pub(super) struct Network {
     poll: RefCell<Poll>,
     registry: Registry,

@@ -1,9 +1,9 @@
-//! Waiting until any descriptor can be read, with what glommio makes public.
+//! Waiting until any descriptor can be read, with what glommio makes public: how a core sleeps.
 //!
 //! Making a glommio `TcpStream` from a descriptor queues one poll request on the ring, and its first `poll_read` only
 //! registers the waker without receiving. So: duplicate the descriptor, make a stream of the copy, register a waker
-//! of our own that raises a flag, and drop the stream when the flag is up. It never reads, so no datagram or connection
-//! is lost. The price is one duplication per sleep, paid only where nothing was ready.
+//! of our own that raises a flag, and drop the stream when the flag is up. It never reads. The price is one
+//! duplication per sleep, paid only where nothing was ready.
 
 use futures_lite::AsyncRead;
 use glommio::net::TcpStream;

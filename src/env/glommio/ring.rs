@@ -6,9 +6,10 @@
 //! ([`super::network`]); the ring is also in the pump's set, so a sleeping core is woken by a completion.
 //!
 //! Invariants: an operation owns its memory and its file until the kernel is done with it, also when the future that
-//! waits for it is dropped, and when the core ends; at most [`OPERATIONS_MAX`] are under way, so completions always find room.
+//! waits for it is dropped, and when the core ends; at most [`FILE_OPERATIONS_MAX`] are under way, so completions
+//! always find room.
 
-use super::super::memory::Memory;
+use crate::{base::limits::FILE_OPERATIONS_MAX, env::memory::Memory};
 use io_uring::{IoUring, opcode, squeue, types};
 use slab::Slab;
 use std::{
@@ -22,8 +23,6 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// Operations under way at a time; more wait for their turn. Also the room for completions.
-const OPERATIONS_MAX: u32 = 1024;
 /// Operations handed in by one system call.
 const SUBMISSIONS_MAX: u32 = 256;
 
@@ -65,7 +64,7 @@ pub(super) struct Ring {
 impl Ring {
     pub(super) fn new() -> io::Result<Ring> {
         let mut builder = IoUring::builder();
-        builder.setup_cqsize(OPERATIONS_MAX);
+        builder.setup_cqsize(FILE_OPERATIONS_MAX);
         // No interrupt for completions: the pump enters the kernel often enough. Kernels before 5.19 don't know it.
         let ring = match builder.clone().setup_coop_taskrun().build(SUBMISSIONS_MAX) {
             Ok(ring) => ring,
@@ -103,7 +102,7 @@ impl Ring {
     }
 
     fn poll_room(&self, context: &Context<'_>) -> Poll<()> {
-        if self.operations.borrow().len() < OPERATIONS_MAX as usize {
+        if self.operations.borrow().len() < FILE_OPERATIONS_MAX as usize {
             return Poll::Ready(());
         }
         self.crowded.borrow_mut().push_back(context.waker().clone());
