@@ -121,9 +121,7 @@ impl Transactions {
             }
             match self.0.lsm.newest_cached(&write.key)? {
                 Newest::Unknown => return Ok(Tried::Read),
-                newest => self.check(&write.key, newest, snapshot, insert, &[]).inspect_err(|_| {
-                    Counters::count(&self.0.statistics.conflicts);
-                })?,
+                newest => self.check(&write.key, newest, snapshot, insert, &[])?,
             }
         }
         let mut written = Written::default();
@@ -227,10 +225,7 @@ impl Transactions {
     pub(super) fn check_doom(&self, open: &Open) -> Result<(), Failure> {
         match &open.doomed {
             None => Ok(()),
-            Some((key, live)) => {
-                Counters::count(&self.0.statistics.conflicts);
-                Err(doom(open, key, *live))
-            }
+            Some((key, live)) => Err(self.conflicts(doom(open, key, *live))),
         }
     }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     base::{ids::TransactionId, pack::Pack, time::Timestamp},
     error::Error,
-    storage::lsm::{Bulk, Look, Newest, Resolution},
+    storage::lsm::{Bulk, Look, Resolution},
 };
 use std::rc::Rc;
 
@@ -178,8 +178,7 @@ impl Transactions {
             }
         };
         if let Some(key) = bulk.sort() {
-            Counters::count(&self.0.statistics.conflicts);
-            return Err(Failure::Duplicate(key));
+            return Err(self.conflicts(Failure::Duplicate(key)));
         }
         self.0.env.yield_if_needed().await;
         let mut look = self.look(transaction, &bulk).await?;
@@ -214,7 +213,7 @@ impl Transactions {
     /// Checks all keys against the tree, which may take a while.
     async fn look(&self, transaction: TransactionId, bulk: &Bulk) -> Result<Look, Failure> {
         let (snapshot, own) = self.seen_by(transaction)?;
-        let mut check = |key: &[u8], insert, newest| self.check_loaded(key, newest, snapshot, insert, &own);
+        let mut check = |key: &[u8], insert, newest| self.check(key, newest, snapshot, insert, &own);
         self.0.lsm.look(bulk, &mut check).await
     }
 
@@ -236,7 +235,7 @@ impl Transactions {
                 return Ok(Tried::Wait(Obstacle::Commit(pending.done.clone())));
             }
         }
-        let mut check = |key: &[u8], insert, newest| self.check_loaded(key, newest, snapshot, insert, &own);
+        let mut check = |key: &[u8], insert, newest| self.check(key, newest, snapshot, insert, &own);
         Ok(if self.0.lsm.look_again(bulk, look, &mut check)? { Tried::Done(()) } else { Tried::Read })
     }
 
@@ -265,18 +264,6 @@ impl Transactions {
     fn seen_by(&self, transaction: TransactionId) -> Result<(Timestamp, Rc<[Timestamp]>), Failure> {
         let state = self.0.state.borrow();
         state.open.get(&transaction).map(|open| (open.snapshot, open.own.clone())).ok_or_else(gone)
-    }
-
-    fn check_loaded(
-        &self,
-        key: &[u8],
-        newest: Newest,
-        snapshot: Timestamp,
-        insert: bool,
-        own: &[Timestamp],
-    ) -> Result<(), Failure> {
-        let checked = self.check(key, newest, snapshot, insert, own);
-        checked.inspect_err(|_| Counters::count(&self.0.statistics.conflicts))
     }
 
     /// Waits until all that a transaction has installed is in tables; it may commit then. If that fails, the transaction is

@@ -45,8 +45,7 @@ impl Transactions {
             return Ok(snapshot);
         }
         if !may_move {
-            Counters::count(&self.0.statistics.conflicts);
-            return Err(stale());
+            return Err(self.conflicts(stale()));
         }
         // Later than all commits so far, so than this one.
         let moved = self.0.sequencer.last();

@@ -122,8 +122,7 @@ impl Transactions {
             let others = |pending: &Pending| pending.transaction != Some(transaction);
             let busy = open.buffer.keys().any(|key| state.pending.on_key(key, others).is_some());
             if busy && !state.pending.is_empty() {
-                Counters::count(&self.0.statistics.conflicts);
-                return Err(conflict());
+                return Err(self.conflicts(conflict()));
             }
             open.tables.clone()
         };

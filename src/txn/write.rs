@@ -151,20 +151,14 @@ impl Transactions {
     ) -> Result<(), Failure> {
         let mut state = self.0.state.borrow_mut();
         let open = writer.open(&mut state)?;
-        if let Some((key, live)) = &open.doomed {
-            Counters::count(&self.0.statistics.conflicts);
-            return Err(doom(open, key, *live));
-        }
+        self.check_doom(open)?;
         let insert = matches!(write.kind, WriteKind::Insert(_));
         let own = if is_new { Own::Nothing } else { open.buffer.newest(&write.key) };
         match own {
             Own::Value(_) if insert => return Err(Failure::Duplicate(mem::take(&mut write.key))),
             Own::Value(_) | Own::Deleted => {}
             Own::Nothing => {
-                if let Err(failure) = self.check(&write.key, newest, open.snapshot, insert, &open.own) {
-                    Counters::count(&self.0.statistics.conflicts);
-                    return Err(failure);
-                }
+                self.check(&write.key, newest, open.snapshot, insert, &open.own)?;
             }
         }
         open.written.count(&write.key, &write.kind);
@@ -179,7 +173,8 @@ impl Transactions {
         Ok(())
     }
 
-    /// Whether a key, of which `newest` is the newest version, may be written by a transaction of this snapshot.
+    /// Whether a key, of which `newest` is the newest version, may be written by a transaction of this snapshot. If not, that
+    /// counts as a conflict.
     pub(super) fn check(
         &self,
         key: &[u8],
@@ -194,14 +189,20 @@ impl Transactions {
             None => at,
             Some(Resolution::Committed(at)) => at,
             Some(Resolution::Open) if own.binary_search(&at).is_ok() => Timestamp::MIN,
-            Some(Resolution::Open) => return Err(conflict()),
+            Some(Resolution::Open) => return Err(self.conflicts(conflict())),
             // The tree skips these.
             Some(Resolution::Aborted) => Timestamp::MIN,
         };
         if insert && live {
-            return Err(Failure::Duplicate(key.to_vec()));
+            return Err(self.conflicts(Failure::Duplicate(key.to_vec())));
         }
-        if committed > snapshot { Err(stale()) } else { Ok(()) }
+        if committed > snapshot { Err(self.conflicts(stale())) } else { Ok(()) }
+    }
+
+    /// Counts a conflict.
+    pub(super) fn conflicts(&self, failure: Failure) -> Failure {
+        Counters::count(&self.0.statistics.conflicts);
+        failure
     }
 
     /// Forgets the writes of some statements, the last of which is the last there was, and ends what they still wait for.
