@@ -123,8 +123,7 @@ fn cores_wake_each_other() {
     let (to_b, mut at_b) = queue::bounded::<u32>(16);
     let (to_a, mut at_a) = queue::bounded::<u32>(16);
     let cpus = cpu::available().unwrap();
-    let options = glommio::Options::default();
-    let other = glommio::start_shard(cpus.last().copied(), "b", options, move |_| async move {
+    let other = glommio::start_shard(cpus.last().copied(), "b", move |_| async move {
         let mut got = Vec::new();
         while at_b.recv_many(&mut got).await {
             for number in got.drain(..) {
@@ -149,7 +148,7 @@ fn cores_wake_each_other() {
 fn a_core_that_is_about_to_sleep_hears_its_doorbell() {
     let (sender, mut receiver) = queue::bounded::<u32>(16);
     let (answers, answered) = std::sync::mpsc::channel();
-    let core = glommio::start_shard(None, "hears", glommio::Options::default(), move |_| async move {
+    let core = glommio::start_shard(None, "hears", move |_| async move {
         let mut got = Vec::new();
         while receiver.recv_many(&mut got).await {
             got.drain(..).for_each(|number| answers.send(number).unwrap());
@@ -296,7 +295,7 @@ fn tcp_and_udp_carry_bytes() {
 
 #[test]
 fn an_idle_core_sleeps() {
-    let used = glommio::start_shard(None, "idle", glommio::Options::default(), |env| async move {
+    let used = glommio::start_shard(None, "idle", |env| async move {
         env.sleep(Duration::from_millis(300)).await;
         let before = thread_cpu_time();
         env.sleep(Duration::from_millis(500)).await;
@@ -319,7 +318,7 @@ fn waits_for_a_signal() {
         return;
     }
     shutdown::install().unwrap();
-    let core = glommio::start_shard(None, "waits", glommio::Options::default(), |env| async move {
+    let core = glommio::start_shard(None, "waits", |env| async move {
         println!("ready");
         env.shutdown_requested().await;
         println!("asked to stop");

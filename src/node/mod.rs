@@ -124,8 +124,7 @@ impl Node {
 
     fn spawn(&mut self, cpu: usize, start: serve::Start) -> Result<()> {
         let name = format!("shard-{}", start.id);
-        let options = env::glommio::Options::default();
-        let thread = env::glommio::start_shard(Some(cpu), &name, options, move |env| serve::run(env, start));
+        let thread = env::glommio::start_shard(Some(cpu), &name, move |env| serve::run(env, start));
         match thread {
             Ok(thread) => {
                 self.threads.push(thread);

@@ -86,7 +86,7 @@ pub(super) fn together<F: Future<Output = ()> + 'static>(
             }
             shard.close().await.unwrap();
         };
-        threads.push(start_shard(None, "test-shard", Default::default(), body).unwrap());
+        threads.push(start_shard(None, "test-shard", body).unwrap());
     }
     for thread in threads {
         thread.join().unwrap();

@@ -20,7 +20,7 @@ mod start;
 
 pub use file::File;
 pub use socket::{Listener, Stream, Udp};
-pub use start::{Options, ShardThread, block_on, start_shard};
+pub use start::{ShardThread, block_on, start_shard};
 
 use super::TaskClass;
 use futures_lite::FutureExt;

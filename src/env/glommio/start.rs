@@ -4,23 +4,12 @@ use super::{super::Env, Handle, fatal};
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 use std::{future::Future, io, time::Duration};
 
-/// How a core's runtime is set up.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How soon a busy core looks for I/O completions and for wakes from other cores. glommio's own default of 100 ms
-    /// would let a message from another core wait that long.
-    pub preempt_timer: Duration,
-    /// Keep polling this long before sleeping. Costs the whole core; `None` (sleep at once) is the default.
-    pub spin_before_park: Option<Duration>,
-    /// Memory registered with each of the core's three rings, in bytes. It counts against the locked-memory limit.
-    pub ring_memory_bytes: usize,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options { preempt_timer: Duration::from_micros(500), spin_before_park: None, ring_memory_bytes: 1 << 20 }
-    }
-}
+/// How soon a busy core looks for timers and for wakes from threads that are no cores. glommio's own default of 100 ms would
+/// let them wait that long.
+const PREEMPT_TIMER: Duration = Duration::from_micros(500);
+/// Memory registered with each of glommio's three rings, which do no file operations here. It counts against the
+/// locked-memory limit.
+const RING_MEMORY_BYTES: usize = 64 << 10;
 
 /// A core's thread.
 pub struct ShardThread<T: Send + 'static>(ExecutorJoinHandle<T>);
@@ -37,20 +26,16 @@ impl<T: Send + 'static> ShardThread<T> {
 pub fn start_shard<F, T>(
     cpu: Option<usize>,
     name: &str,
-    options: Options,
     body: impl FnOnce(Env) -> F + Send + 'static,
 ) -> io::Result<ShardThread<T>>
 where
     F: Future<Output = T> + 'static,
     T: Send + 'static,
 {
-    let mut builder = LocalExecutorBuilder::new(Placement::Unbound)
+    let builder = LocalExecutorBuilder::new(Placement::Unbound)
         .name(name)
-        .preempt_timer(options.preempt_timer)
-        .io_memory(options.ring_memory_bytes);
-    if let Some(spin) = options.spin_before_park {
-        builder = builder.spin_before_park(spin);
-    }
+        .preempt_timer(PREEMPT_TIMER)
+        .io_memory(RING_MEMORY_BYTES);
     let handle = builder
         .spawn(move || async move {
             // glommio reads the CPUs from sysfs and so ignores cgroups; the list in `cpu.rs` does not.
@@ -76,7 +61,7 @@ where
     T: Send + 'static,
 {
     let (sender, receiver) = std::sync::mpsc::channel();
-    let started = start_shard(None, "block-on", Options::default(), move |env| async move {
+    let started = start_shard(None, "block-on", move |env| async move {
         use futures_lite::FutureExt;
         let outcome = std::panic::AssertUnwindSafe(body(env)).catch_unwind().await;
         // The receiver waits below.
